@@ -1,0 +1,220 @@
+"""What each event does to a register, and when it must not happen.
+
+Two kinds of thing happen at a site: people decide, and work proceeds inside what they decided. Every
+function here checks first and changes last. Authority comes from signatures by accounts in force,
+never from who runs the process.
+"""
+
+from datetime import datetime
+
+from securefed.domain import decision as made
+from securefed.domain import event as happened
+from securefed.domain.budget import Book
+from securefed.domain.canonical import prefixed
+from securefed.domain.event import LedgerEntry
+from securefed.domain.findings import Verdict
+from securefed.domain.identifiers import RequestId
+from securefed.domain.records import to_bytes
+from securefed.domain.register import FiledRequest, Register
+from securefed.domain.request import REQUEST_KIND, RequestState, SignedRequest, moved
+from securefed.domain.round import Round, RoundState
+from securefed.domain.site import Account, DataCard, Role
+from securefed.errors import (
+    AlreadyExists,
+    ApprovalExpired,
+    ApprovalWithdrawn,
+    ConfigInvalid,
+    NotAllowedHere,
+    PlanStale,
+    RefusedByPolicy,
+    SignatureInvalid,
+    TransitionInvalid,
+)
+
+
+def act(register: Register, entry: LedgerEntry) -> RequestId | None:
+    """Applies an event; names the request that it approves, if it is an approval."""
+    match entry.event:
+        case happened.SiteFounded(site=site, owner=owner):
+            if Role.OWNER not in owner.roles:
+                raise ConfigInvalid("The first account of a site is its owner's")
+            register.founded = site
+            register.accounts[owner.account] = owner
+        case happened.Decided(decided=decided):
+            return _decide(register, decided, entry.at)
+        case happened.RequestFiled(filed=filed):
+            _file(register, filed)
+        case happened.RequestClosed():
+            _check_ended(register, entry.event, entry.at)
+            _close(register, entry.event.request, entry.event.state, "")
+        case happened.RoundReserved():
+            _begin(register, entry.event, entry.at)
+        case happened.StepsAuthorised(id=id, up_to=up_to):
+            register.running(id.request, entry.at)
+            book = register.book_of(id)
+            book.advance(book.round(id).authorised(up_to))
+        case happened.RoundCommitted(id=id, steps_run=steps_run):
+            book = register.book_of(id)
+            book.advance(book.round(id).committed(steps_run))
+        case happened.RoundAborted(id=id):
+            book = register.book_of(id)
+            book.advance(book.round(id).aborted())
+        case happened.RoundRefunded(id=id):
+            book = register.book_of(id)
+            book.advance(book.round(id).refunded())
+    return None
+
+
+# --- decisions -----------------------------------------------------------------------------------
+
+
+def _decide(
+    register: Register, decided: made.SignedDecision, at: datetime
+) -> RequestId | None:
+    decision = decided.decision
+    _check_authority(register, decided)
+    match decision:
+        case made.Approval():
+            _approve(register, decision, at)
+            return decision.request
+        case made.Denial(request=request, reason=reason):
+            _close(register, request, RequestState.DENIED, reason)
+        case made.Revocation(request=request, reason=reason):
+            _close(register, request, RequestState.REVOKED, reason)
+        case made.AllowanceGrant(allowance=allowance):
+            register.book(allowance.dataset).grant(allowance)
+        case made.PolicyAdoption(policy=policy):
+            register.adopted = policy
+        case made.AccountAdmission(account=account):
+            _admit(register, account)
+        case made.AccountSuspension(account=name):
+            if [register.account(name).account] == register.owners():
+                raise NotAllowedHere(f"{name} is the only owner and cannot be suspended")
+            register.suspended.add(name)
+        case made.DataRegistration(card=card):
+            _register(register, card)
+    return None
+
+
+def _check_authority(register: Register, decided: made.SignedDecision) -> None:
+    decision = decided.decision
+    account = register.account(decision.by)
+    if decision.site != register.site.site:
+        raise SignatureInvalid(f"The decision was made for {decision.site}")
+    signed = prefixed(made.DECISION_KIND, to_bytes(decision))
+    if not register.verify(account.key, signed, decided.signature):
+        raise SignatureInvalid(f"The decision is not signed by {decision.by}")
+    reviewing = isinstance(decision, made.BY_REVIEWERS)
+    if not (account.reviews if reviewing else Role.OWNER in account.roles):
+        raise NotAllowedHere(f"{decision.by} may not make a decision of kind {decision.kind}")
+
+
+def _approve(register: Register, approval: made.Approval, at: datetime) -> None:
+    filed = register.request(approval.request)
+    _check_plan(register, filed, approval)
+    state = moved(filed.state, RequestState.APPROVED)
+    request = filed.signed.request
+    if at >= request.expires_at:
+        raise ApprovalExpired(f"{approval.request} has expired")
+    agreeing = [one for one in filed.approvals if one.plan_digest == approval.plan_digest]
+    if approval.by in {one.by for one in agreeing}:
+        raise AlreadyExists(f"{approval.by} has approved this plan already")
+    if len(agreeing) + 1 >= approval.plan.reviewers:
+        register.book(request.dataset).reserve(request, at)
+        filed.state, filed.approved_plan = state, approval.plan
+    filed.approvals = [*agreeing, approval]
+
+
+def _check_plan(register: Register, filed: FiledRequest, approval: made.Approval) -> None:
+    plan, request = approval.plan, filed.signed.request
+    if plan.digest != approval.plan_digest or plan.request != request:
+        raise PlanStale("The approval's digest is not that of its plan for this request")
+    if filed.state.closed:
+        raise ApprovalWithdrawn(f"{approval.request} is {filed.state}")
+    if plan.basis != register.basis(approval.request):
+        raise PlanStale("The ledger has moved on since the plan was drawn up")
+    if plan.policy_digest != register.policy.digest:
+        raise PlanStale("The plan was judged by another policy")
+    if plan.verdict is Verdict.REFUSE:
+        raise RefusedByPolicy(f"The policy {plan.policy} refuses {approval.request}")
+    own = request.requester_key == register.account(approval.by).key
+    if own or request.requester == approval.by:
+        raise NotAllowedHere("A person never approves a request of their own")
+
+
+def _admit(register: Register, account: Account) -> None:
+    if account.account in register.accounts:
+        raise AlreadyExists(f"The account {account.account} exists already")
+    if account.key in {one.key for one in register.accounts.values()}:
+        raise AlreadyExists("Another account has this key")
+    register.accounts[account.account] = account
+
+
+def _register(register: Register, card: DataCard) -> None:
+    known = register.cards.get(card.dataset)
+    if card.version != (1 if known is None else known.version + 1):
+        raise AlreadyExists(f"Version {card.version} of {card.dataset} is not the next one")
+    if known is not None and (card.unit, card.adjacency) != (known.unit, known.adjacency):
+        raise NotAllowedHere("A dataset's privacy unit never changes; register a new dataset")
+    register.cards[card.dataset] = card
+    register.books.setdefault(card.dataset, Book(card.dataset))
+
+
+# --- requests and rounds -------------------------------------------------------------------------
+
+
+def _file(register: Register, filed: SignedRequest) -> None:
+    request = filed.request
+    account = register.account(request.requester)
+    if request.site != register.site.site:
+        raise SignatureInvalid(f"The request was filed for {request.site}")
+    signed = prefixed(REQUEST_KIND, to_bytes(request))
+    known = account.key == request.requester_key
+    if not known or not register.verify(account.key, signed, filed.signature):
+        raise SignatureInvalid(f"The request is not signed by {request.requester}")
+    if Role.SCIENTIST not in account.roles:
+        raise NotAllowedHere(f"{request.requester} may not file requests")
+    register.card(request.dataset)
+    if request.request in register.requests:
+        raise AlreadyExists(f"{request.request} is filed already")
+    register.requests[request.request] = FiledRequest(signed=filed)
+
+
+def _close(register: Register, name: RequestId, state: RequestState, reason: str) -> None:
+    filed = register.request(name)
+    if filed.state.closed:
+        raise ApprovalWithdrawn(f"{name} is {filed.state} already")
+    to = moved(filed.state, state)
+    if filed.state is RequestState.APPROVED:
+        register.book(filed.signed.request.dataset).close(name)
+    filed.state, filed.reason = to, reason
+
+
+def _check_ended(register: Register, event: happened.RequestClosed, at: datetime) -> None:
+    filed = register.request(event.request)
+    request = filed.signed.request
+    if event.state is RequestState.EXPIRED and at >= request.expires_at:
+        return
+    if event.state is RequestState.COMPLETED and filed.state is RequestState.APPROVED:
+        hold = register.book(request.dataset).holds[event.request]
+        if hold.rounds_committed == request.study.rounds:
+            return
+    raise TransitionInvalid(f"{event.request} is not {event.state} yet")
+
+
+def _begin(register: Register, event: happened.RoundReserved, at: datetime) -> None:
+    request = register.running(event.id.request, at)
+    book = register.book_of(event.id)
+    book.granted(at)
+    if event.token in register.tokens:
+        raise AlreadyExists("This run token was issued before", where=str(event.id))
+    book.begin(
+        Round(
+            id=event.id,
+            state=RoundState.RESERVED,
+            token=event.token,
+            steps_asked=request.part.training.steps,
+            steps_charged=0,
+        )
+    )
+    register.tokens.add(event.token)

@@ -1,0 +1,306 @@
+"""The budget of one dataset: an allowance, what has been spent of it, and what is promised.
+
+The hard cap covers all requesters together, because they may collude; a requester's own share is a
+second, lower cap. Both are enforced at one Rényi order, fixed when the first allowance is granted
+(see `renyi`). Approving a request reserves everything that it could ever cost here; closing it gives
+back what was never used. So at every moment: spent + reserved ≤ cap, whatever runs, fails or crashes.
+
+A `Book` is changed only by `Register` applying a ledger entry; every method checks, then changes.
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+
+from securefed.domain.identifiers import AccountId, DatasetId, RequestId
+from securefed.domain.numbers import positive, probability
+from securefed.domain.privacy import Mechanism, gathered
+from securefed.domain.renyi import ORDERS, budget_at, filter_order, total_at
+from securefed.domain.request import CodeRequest
+from securefed.domain.round import Round, RoundId, RoundState, attempt_loss
+from securefed.errors import (
+    AllowanceBelowSpent,
+    AllowanceExpired,
+    AllowanceInvalid,
+    AllowanceMissing,
+    ApprovalExhausted,
+    BudgetInsufficient,
+    TransitionInvalid,
+)
+
+_NOTHING = Decimal(0)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RequesterShare:
+    """The most that one account may ever spend of a dataset, at the allowance's δ."""
+
+    account: AccountId
+    epsilon: Decimal
+
+    def __post_init__(self) -> None:
+        positive("epsilon", self.epsilon)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Allowance:
+    """What may ever leave about a dataset: (ε, δ), enforced at one order, until a moment or for good."""
+
+    dataset: DatasetId
+    epsilon: Decimal
+    delta: Decimal
+    order: int
+    shares: tuple[RequesterShare, ...]
+    expires_at: datetime | None
+
+    def __post_init__(self) -> None:
+        positive("epsilon", self.epsilon)
+        probability("delta", self.delta)
+        if self.order not in ORDERS:
+            raise AllowanceInvalid(f"The order {self.order} is not among those that the filter uses")
+        for epsilon in (self.epsilon, *(share.epsilon for share in self.shares)):
+            if budget_at(self.order, epsilon, self.delta) <= 0:
+                raise AllowanceInvalid(
+                    f"ε={epsilon} at δ={self.delta} leaves nothing to spend at order {self.order}"
+                )
+        names = [share.account for share in self.shares]
+        if names != sorted(set(names)):
+            raise AllowanceInvalid("The shares are sorted by account, and each stands once")
+
+    @property
+    def cap(self) -> Decimal:
+        """The allowance as a divergence at its order."""
+        return budget_at(self.order, self.epsilon, self.delta)
+
+    def cap_for(self, account: AccountId) -> Decimal:
+        """The lower of the dataset's cap and the account's share."""
+        shares = [share.epsilon for share in self.shares if share.account == account]
+        return min([self.cap, *(budget_at(self.order, one, self.delta) for one in shares)])
+
+
+def allowance(
+    dataset: DatasetId,
+    epsilon: Decimal,
+    delta: Decimal,
+    *,
+    order: int | None = None,
+    shares: tuple[RequesterShare, ...] = (),
+    expires_at: datetime | None = None,
+) -> Allowance:
+    """An allowance whose order is chosen from (ε, δ) unless it is given."""
+    positive("epsilon", epsilon)
+    probability("delta", delta)
+    return Allowance(
+        dataset=dataset,
+        epsilon=epsilon,
+        delta=delta,
+        order=filter_order(epsilon, delta) if order is None else order,
+        shares=tuple(sorted(shares, key=lambda share: share.account)),
+        expires_at=expires_at,
+    )
+
+
+@dataclass
+class Hold:
+    """What an approved request may still cost, and what its attempts have cost."""
+
+    request: CodeRequest
+    reserved: Decimal
+    order: int
+    rounds: dict[RoundId, Round] = field(default_factory=dict)
+    closed: bool = False
+
+    @property
+    def charged(self) -> Decimal:
+        """What the attempts so far are charged with."""
+        return total_at(self.executed, self.order)
+
+    @property
+    def counted(self) -> Decimal:
+        """What the budget counts: the whole reservation while open, the charges once closed."""
+        return self.charged if self.closed else self.reserved
+
+    @property
+    def executed(self) -> tuple[Mechanism, ...]:
+        """The mechanisms that ran, or may have."""
+        part = self.request.part
+        return gathered(
+            tuple(one for attempt in self.rounds.values() for one in attempt.mechanisms(part))
+        )
+
+    @property
+    def counted_mechanisms(self) -> tuple[Mechanism, ...]:
+        """What `counted` is the divergence of."""
+        return self.executed if self.closed else self.request.whole
+
+    @property
+    def rounds_committed(self) -> int:
+        """How many of the request's rounds are finished."""
+        return len({id.round for id, one in self.rounds.items() if one.state is RoundState.COMMITTED})
+
+    def attempts_left(self) -> int:
+        """How many further attempts the approval covers; refunded ones do not count."""
+        used = [one for one in self.rounds.values() if one.state is not RoundState.REFUNDED]
+        return self.request.study.attempts - len(used)
+
+
+class Book:
+    """The budget of one dataset, as a fold over the ledger's entries."""
+
+    def __init__(self, dataset: DatasetId) -> None:
+        self.dataset = dataset
+        self.allowance: Allowance | None = None
+        self.holds: dict[RequestId, Hold] = {}
+        self._counted = _NOTHING
+        self._by_account: dict[AccountId, Decimal] = {}
+
+    # --- what it says ---------------------------------------------------------------------------
+
+    @property
+    def counted(self) -> Decimal:
+        """Spent and reserved together, at the allowance's order."""
+        return self._counted
+
+    @property
+    def reserved(self) -> Decimal:
+        """What open requests hold, used or not."""
+        return sum((hold.counted for hold in self.holds.values() if not hold.closed), _NOTHING)
+
+    @property
+    def spent(self) -> Decimal:
+        """What closed requests were charged."""
+        return self._counted - self.reserved
+
+    def counted_for(self, account: AccountId) -> Decimal:
+        """What one account has spent and reserved."""
+        return self._by_account.get(account, _NOTHING)
+
+    def mechanisms(self, account: AccountId | None = None) -> tuple[Mechanism, ...]:
+        """Everything counted, of one account or of all."""
+        return gathered(
+            tuple(
+                mechanism
+                for hold in self.holds.values()
+                if account in (None, hold.request.requester)
+                for mechanism in hold.counted_mechanisms
+            )
+        )
+
+    def granted(self, now: datetime | None = None) -> Allowance:
+        """The allowance in force; at a moment, if one is given."""
+        if self.allowance is None:
+            raise AllowanceMissing(f"No allowance has been granted for {self.dataset}")
+        expires = self.allowance.expires_at
+        if now is not None and expires is not None and now >= expires:
+            raise AllowanceExpired(f"The allowance for {self.dataset} ended at {expires:%Y-%m-%d %H:%M}Z")
+        return self.allowance
+
+    def need(self, request: CodeRequest) -> Decimal:
+        """What approving the request would reserve."""
+        granted = self.granted()
+        return attempt_loss(request.part, granted.order) * request.study.attempts
+
+    def shortfall(self, request: CodeRequest) -> Decimal:
+        """By how much the request does not fit; zero or below where it fits."""
+        granted, need = self.granted(), self.need(request)
+        account = request.requester
+        return max(
+            self._counted + need - granted.cap,
+            self.counted_for(account) + need - granted.cap_for(account),
+        )
+
+    # --- what changes it ------------------------------------------------------------------------
+
+    def grant(self, allowance: Allowance) -> None:
+        """Sets, raises or lowers the allowance; never below what is counted, never at another order."""
+        if allowance.dataset != self.dataset:
+            raise TransitionInvalid(f"An allowance for {allowance.dataset} in {self.dataset}'s book")
+        if self.holds and self.allowance is not None and allowance.order != self.allowance.order:
+            raise AllowanceInvalid(
+                f"The order is {self.allowance.order} since the first request and stays so"
+            )
+        if allowance.cap < self._counted:
+            raise AllowanceBelowSpent(f"ε={allowance.epsilon} is less than what {self.dataset} has spent")
+        for account, counted in self._by_account.items():
+            if allowance.cap_for(account) < counted:
+                raise AllowanceBelowSpent(f"{account} has already spent more than the given share")
+        self.allowance = allowance
+
+    def reserve(self, request: CodeRequest, now: datetime) -> None:
+        """Holds everything that the request could cost, or refuses it."""
+        granted, need = self.granted(now), self.need(request)
+        if request.request in self.holds:
+            raise TransitionInvalid(f"{request.request} holds its reservation already")
+        if not need.is_finite() or self.shortfall(request) > 0:
+            raise BudgetInsufficient(
+                f"{request.request} needs {percent(need, granted.cap)} of the allowance of "
+                f"{self.dataset}; {percent(granted.cap - self._counted, granted.cap)} is left"
+            )
+        self.holds[request.request] = Hold(request=request, reserved=need, order=granted.order)
+        self._count(request.requester, need)
+
+    def begin(self, attempt: Round) -> None:
+        """Enters a new attempt, its token not used yet."""
+        hold = self._open_hold(attempt.id.request)
+        study = hold.request.study
+        if attempt.id in hold.rounds:
+            raise TransitionInvalid("The attempt exists already", where=str(attempt.id))
+        if attempt.id.round > study.rounds or hold.attempts_left() < 1:
+            raise ApprovalExhausted(
+                f"{attempt.id.request} is approved for {study.rounds} rounds and "
+                f"{study.spare_attempts} spare attempts; none is left"
+            )
+        if any(one.id.round == attempt.id.round and one.open for one in hold.rounds.values()):
+            raise TransitionInvalid("Another attempt at this round is not settled", where=str(attempt.id))
+        asked = hold.request.part.training.steps
+        if (attempt.state, attempt.steps_charged, attempt.steps_asked) != (RoundState.RESERVED, 0, asked):
+            raise TransitionInvalid("An attempt begins reserved, with no step charged", where=str(attempt.id))
+        if any(
+            one.id.round == attempt.id.round and one.state is RoundState.COMMITTED
+            for one in hold.rounds.values()
+        ):
+            raise TransitionInvalid("This round is committed already", where=str(attempt.id))
+        hold.rounds[attempt.id] = attempt
+
+    def round(self, id: RoundId) -> Round:
+        """An attempt by its name."""
+        try:
+            return self.holds[id.request].rounds[id]
+        except KeyError:
+            raise TransitionInvalid("There is no such attempt", where=str(id)) from None
+
+    def advance(self, attempt: Round) -> None:
+        """Replaces an attempt by its next state; only an open request's attempts move."""
+        hold = self._open_hold(attempt.id.request)
+        self.round(attempt.id)
+        hold.rounds[attempt.id] = attempt
+
+    def close(self, request: RequestId) -> None:
+        """Ends a request: what its attempts were charged stays, the rest is given back.
+
+        Attempts that are still open are settled: begun ones as aborted, unused ones as refunded."""
+        hold = self._open_hold(request)
+        for id, attempt in hold.rounds.items():
+            if attempt.open:
+                running = attempt.state is RoundState.RUNNING
+                hold.rounds[id] = attempt.aborted() if running else attempt.refunded()
+        hold.closed = True
+        self._count(hold.request.requester, hold.charged - hold.reserved)
+
+    def _open_hold(self, request: RequestId) -> Hold:
+        hold = self.holds.get(request)
+        if hold is None or hold.closed:
+            raise TransitionInvalid(f"{request} holds no reservation")
+        return hold
+
+    def _count(self, account: AccountId, change: Decimal) -> None:
+        self._counted += change
+        self._by_account[account] = self.counted_for(account) + change
+
+
+def percent(part: Decimal, whole: Decimal) -> str:
+    """A share of the allowance as people read it; what is over it says so."""
+    if not part.is_finite():
+        return "infinitely much"
+    return f"{100 * part / whole:.1f} %"
+

@@ -1,0 +1,114 @@
+"""Canonical bytes: the one form in which anything is hashed or signed.
+
+The form is a subset of RFC 8785 (JSON Canonicalization Scheme): UTF-8, keys sorted, no spaces,
+values only text, integers within ±(2^53−1), booleans, null, lists and objects. Floats do not exist;
+exact decimals travel as text. Reading is strict: bytes that are not exactly what writing would
+produce are refused, so one value has one form and no signature covers two readings.
+"""
+
+import hashlib
+import json
+from decimal import Decimal, InvalidOperation
+from typing import NoReturn, TypeAlias
+
+from securefed.domain.identifiers import Digest
+from securefed.errors import NotCanonical, NumberInvalid
+
+Plain: TypeAlias = "str | int | bool | None | list[Plain] | dict[str, Plain]"
+
+LARGEST_INTEGER = 2**53 - 1
+_DEEPEST = 32
+_LONGEST_DECIMAL = 40
+
+
+def to_canonical(value: Plain) -> bytes:
+    """The canonical bytes of a plain value."""
+    _check(value, 0)
+    text = json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    try:
+        return text.encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise NotCanonical("A text has half of a surrogate pair") from error
+
+
+def from_canonical(data: bytes) -> Plain:
+    """The plain value of canonical bytes; refuses any other bytes."""
+    try:
+        value: Plain = json.loads(
+            data.decode("utf-8"),
+            object_pairs_hook=_unique,
+            parse_float=_no_float,
+            parse_constant=_no_float,
+        )
+    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError, ValueError) as error:
+        raise NotCanonical(f"Not JSON in UTF-8: {error}") from error
+    if to_canonical(value) != data:
+        raise NotCanonical("The bytes have spaces, unsorted keys or needless escapes")
+    return value
+
+
+def digest_of(kind: str, data: bytes) -> Digest:
+    """SHA-256 over the kind's prefix and the bytes, so that no digest counts for another kind."""
+    return Digest("sha256:" + hashlib.sha256(prefixed(kind, data)).hexdigest())
+
+
+def prefixed(kind: str, data: bytes) -> bytes:
+    """What is hashed and signed for a kind of document: its name, a newline, its bytes."""
+    return f"securefed/v1/{kind}\n".encode("ascii") + data
+
+
+def decimal_text(number: Decimal) -> str:
+    """A decimal as plain digits: no exponent, no trailing zeros, `Infinity` for the unbounded."""
+    if number.is_infinite() and number > 0:
+        return "Infinity"
+    if not number.is_finite():
+        raise NumberInvalid(f"{number} is not a number that can be stored")
+    if number and not -_LONGEST_DECIMAL < number.adjusted() < _LONGEST_DECIMAL:
+        raise NumberInvalid(f"{number:.3e} is too large or too small to be stored")
+    text = format(number, "f")
+    if "." in text:
+        text = text.rstrip("0").rstrip(".")
+    return "0" if text in ("-0", "") else text
+
+
+def decimal_from(text: str) -> Decimal:
+    """The decimal that `decimal_text` wrote; refuses any other spelling."""
+    try:
+        number = Decimal(text)
+        if decimal_text(number) == text:
+            return number
+    except (InvalidOperation, NumberInvalid):
+        pass
+    raise NotCanonical(f"{ascii(text[:60])} is not a decimal in plain digits")
+
+
+def _check(value: Plain, depth: int) -> None:
+    if depth > _DEEPEST:
+        raise NotCanonical(f"Nested deeper than {_DEEPEST} levels")
+    match value:
+        case None | bool() | str():
+            return
+        case int():
+            if abs(value) > LARGEST_INTEGER:
+                raise NotCanonical(f"The integer {value} is larger than 2^53-1")
+        case list():
+            for item in value:
+                _check(item, depth + 1)
+        case dict():
+            for key, item in value.items():
+                if not (isinstance(key, str) and key.isascii()):
+                    raise NotCanonical(f"The key {key!r} is not ASCII text")
+                _check(item, depth + 1)
+        case _:
+            raise NotCanonical(f"A {type(value).__name__} has no canonical form")
+
+
+def _unique(pairs: list[tuple[str, Plain]]) -> dict[str, Plain]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("a key is repeated")
+    return found
+
+
+def _no_float(text: str) -> NoReturn:
+    raise ValueError(f"{text} is a float")

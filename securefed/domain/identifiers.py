@@ -1,0 +1,137 @@
+"""Names, digests and keys as checked text.
+
+A value of one of these types has been checked once, when it was made, and can be printed, stored,
+used as a file name or compared with no further thought. They are plain `str` underneath, so they
+cost nothing to carry. Nothing here is secret.
+"""
+
+import re
+import unicodedata
+from typing import ClassVar, Self
+
+from securefed.errors import IdentifierInvalid, TextInvalid
+
+_INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+
+
+class _Checked(str):
+    """Text that matches its class's pattern."""
+
+    __slots__ = ()
+    pattern: ClassVar[re.Pattern[str]]
+    example: ClassVar[str]
+
+    def __new__(cls, text: str) -> Self:
+        if not cls.pattern.fullmatch(text):
+            shown = ascii(text) if len(text) <= 80 else ascii(text[:80]) + "…"
+            raise IdentifierInvalid(
+                f"{shown} is not a {cls.__name__}", hint=f"Write it like {cls.example!r}."
+            )
+        return super().__new__(cls, text)
+
+
+class _Slug(_Checked):
+    """A lower-case name that is safe in a path, a URL and a terminal."""
+
+    __slots__ = ()
+    pattern = re.compile(r"[a-z0-9][a-z0-9-]{0,62}", re.ASCII)
+
+
+class SiteId(_Slug):
+    """The name of a site."""
+
+    __slots__ = ()
+    example = "hospital-a"
+
+
+class DatasetId(_Slug):
+    """The name of a dataset at its site."""
+
+    __slots__ = ()
+    example = "admissions"
+
+
+class StudyId(_Slug):
+    """The name of a study, the same at every site."""
+
+    __slots__ = ()
+    example = "readmission"
+
+
+class AccountId(_Slug):
+    """The name of a person's account at a site."""
+
+    __slots__ = ()
+    example = "dana"
+
+
+class Name(_Slug):
+    """Any other name: of a recipe, a model family, a rule, a purpose."""
+
+    __slots__ = ()
+    example = "tabular"
+
+
+class RequestId(_Checked):
+    """A code request's name: `cr-` and the first twelve digits of its digest."""
+
+    __slots__ = ()
+    pattern = re.compile(r"cr-[0-9a-f]{12}", re.ASCII)
+    example = "cr-7f3a90b1c2d4"
+
+
+class Digest(_Checked):
+    """A SHA-256 digest with its name in front."""
+
+    __slots__ = ()
+    pattern = re.compile(r"sha256:[0-9a-f]{64}", re.ASCII)
+    example = "sha256:" + "0" * 64
+
+    def short(self) -> str:
+        """The digest as people compare it: both ends."""
+        return f"{self[:15]}…{self[-4:]}"
+
+
+class PublicKey(_Checked):
+    """An Ed25519 public key in hexadecimal, with its kind in front."""
+
+    __slots__ = ()
+    pattern = re.compile(r"ed25519:[0-9a-f]{64}", re.ASCII)
+    example = "ed25519:" + "0" * 64
+
+    def short(self) -> str:
+        """The key as people compare it: its first digits."""
+        return f"{self[:20]}…"
+
+
+class Signature(_Checked):
+    """An Ed25519 signature in hexadecimal."""
+
+    __slots__ = ()
+    pattern = re.compile(r"[0-9a-f]{128}", re.ASCII)
+    example = "0" * 128
+
+
+class Version(_Checked):
+    """A release number of up to four parts."""
+
+    __slots__ = ()
+    pattern = re.compile(r"[0-9]+(\.[0-9]+){0,3}([a-z0-9.+-]{0,20})", re.ASCII)
+    example = "1.2.0"
+
+
+class Line(str):
+    """One line of visible text for people: a title, a purpose, a reason."""
+
+    __slots__ = ()
+    longest: ClassVar[int] = 200
+
+    def __new__(cls, text: str) -> Self:
+        if not text.strip() or text != text.strip():
+            raise TextInvalid("A text is empty or has spaces at its ends")
+        if len(text) > cls.longest:
+            raise TextInvalid(f"A text has {len(text)} characters; {cls.longest} is the most")
+        for character in text:
+            if unicodedata.category(character) in _INVISIBLE:
+                raise TextInvalid(f"A text has the invisible character {ascii(character)}")
+        return super().__new__(cls, text)

@@ -1,0 +1,131 @@
+"""The state of a site: everything that its ledger's entries amount to, and what it can be asked.
+
+Nothing here changes anything by itself: `replay` applies entries, `acts` says what each one does.
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from securefed.domain.budget import Book
+from securefed.domain.decision import Approval
+from securefed.domain.identifiers import AccountId, DatasetId, Digest, Name, RequestId
+from securefed.domain.ledger import EMPTY, Head, Verify
+from securefed.domain.plan import ReviewPlan
+from securefed.domain.policy import Policy
+from securefed.domain.request import CodeRequest, RequestState, SignedRequest
+from securefed.domain.round import RoundId
+from securefed.domain.site import Account, DataCard, Role, Site
+from securefed.errors import (
+    ApprovalExpired,
+    ApprovalMissing,
+    ApprovalWithdrawn,
+    LedgerBroken,
+    NotAllowedHere,
+    NotFound,
+)
+
+
+@dataclass
+class FiledRequest:
+    """A request as filed, where it stands, and who approved which plan."""
+
+    signed: SignedRequest
+    state: RequestState = RequestState.PENDING
+    approvals: list[Approval] = field(default_factory=list)
+    approved_plan: ReviewPlan | None = None
+    reason: str = ""
+
+
+class Register:
+    """A site's state."""
+
+    def __init__(self, verify: Verify) -> None:
+        self.verify = verify
+        self.head: Head = EMPTY
+        self.last_at: datetime | None = None
+        self.founded: Site | None = None
+        self.adopted: Policy | None = None
+        self.accounts: dict[AccountId, Account] = {}
+        self.suspended: set[AccountId] = set()
+        self.cards: dict[DatasetId, DataCard] = {}
+        self.books: dict[DatasetId, Book] = {}
+        self.requests: dict[RequestId, FiledRequest] = {}
+        self.tokens: set[Digest] = set()
+        self.material: list[tuple[Head, RequestId | None]] = [(EMPTY, None)]
+
+    @property
+    def site(self) -> Site:
+        """The site; a ledger without its first entry has none."""
+        if self.founded is None:
+            raise LedgerBroken("The ledger has no first entry")
+        return self.founded
+
+    @property
+    def policy(self) -> Policy:
+        """The policy in force. Before one is adopted, the empty policy refuses everything."""
+        return self.adopted or Policy(name=Name("none"), rules=())
+
+    def card(self, dataset: DatasetId) -> DataCard:
+        """A dataset's newest card."""
+        if dataset not in self.cards:
+            raise NotFound(f"There is no dataset {dataset} at {self.site.site}")
+        return self.cards[dataset]
+
+    def book(self, dataset: DatasetId) -> Book:
+        """A dataset's budget."""
+        self.card(dataset)
+        return self.books[dataset]
+
+    def book_of(self, id: RoundId) -> Book:
+        """The budget that an attempt is charged to."""
+        return self.book(self.request(id.request).signed.request.dataset)
+
+    def request(self, request: RequestId) -> FiledRequest:
+        """A filed request."""
+        if request not in self.requests:
+            raise NotFound(f"There is no request {request} at {self.site.site}")
+        return self.requests[request]
+
+    def running(self, request: RequestId, at: datetime) -> CodeRequest:
+        """A request that may run at a moment, or the reason why it may not."""
+        filed = self.request(request)
+        if filed.state is RequestState.PENDING:
+            raise ApprovalMissing(f"{request} is not approved")
+        if filed.state.closed:
+            raise ApprovalWithdrawn(f"{request} is {filed.state}")
+        if at >= filed.signed.request.expires_at:
+            raise ApprovalExpired(f"{request} expired at {filed.signed.request.expires_at:%Y-%m-%d %H:%M}Z")
+        return filed.signed.request
+
+    def account(self, account: AccountId) -> Account:
+        """An account that is in force."""
+        if account not in self.accounts:
+            raise NotAllowedHere(f"There is no account {account} at {self.site.site}")
+        if account in self.suspended:
+            raise NotAllowedHere(f"The account {account} is suspended")
+        return self.accounts[account]
+
+    def owners(self) -> list[AccountId]:
+        """The owners' accounts that are in force."""
+        active = (one for name, one in self.accounts.items() if name not in self.suspended)
+        return [one.account for one in active if Role.OWNER in one.roles]
+
+    def basis(self, request: RequestId) -> Head:
+        """The head that a plan for the request rests on: the last material entry that is not an
+        approval of the request itself."""
+        return next(head for head, approves in reversed(self.material) if approves != request)
+
+    def known_families(self) -> tuple[Name, ...]:
+        """The model families of every request that was ever approved."""
+        plans = (filed.approved_plan for filed in self.requests.values())
+        return tuple(sorted({one.request.study.model.family for one in plans if one is not None}))
+
+    def last_approved(self, request: RequestId) -> ReviewPlan | None:
+        """The newest approved plan for the same study, other than this request's."""
+        study = self.request(request).signed.request.study.study
+        earlier = [
+            filed.approved_plan
+            for name, filed in self.requests.items()
+            if name != request and filed.signed.request.study.study == study and filed.approved_plan
+        ]
+        return earlier[-1] if earlier else None

@@ -1,0 +1,77 @@
+"""Rules about the walls: sealing before anything leaves, a sandbox around what runs, enough eyes."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import ClassVar
+
+from securefed.domain.facts import ReviewFacts
+from securefed.domain.findings import Finding
+from securefed.domain.numbers import count, positive
+from securefed.domain.rules.speak import ask, note, refuse, shown
+from securefed.domain.site import Sandbox
+from securefed.domain.study import Suite
+from securefed.errors import ConfigInvalid
+
+
+@dataclass(frozen=True, kw_only=True)
+class SealingRequired:
+    """Updates leave only under one of the named suites."""
+
+    kind: ClassVar[str] = "sealing-required"
+    suites: tuple[Suite, ...]
+
+    def __post_init__(self) -> None:
+        if Suite.NONE in self.suites or not self.suites:
+            raise ConfigInvalid("Name at least one suite, and not 'none': it seals nothing")
+
+    def check(self, facts: ReviewFacts) -> list[Finding]:
+        """What the rule finds in a request."""
+        suite = facts.request.study.suite
+        if suite in self.suites:
+            return []
+        return refuse(self, f"The suite {suite} is not among {', '.join(self.suites)}")
+
+
+@dataclass(frozen=True, kw_only=True)
+class SandboxRequired:
+    """What runs is walled off by one of the named sandboxes."""
+
+    kind: ClassVar[str] = "sandbox-required"
+    sandboxes: tuple[Sandbox, ...]
+
+    def __post_init__(self) -> None:
+        if not self.sandboxes:
+            raise ConfigInvalid("An empty list of sandboxes would refuse every study")
+
+    def check(self, facts: ReviewFacts) -> list[Finding]:
+        """What the rule finds in a request."""
+        sandbox = facts.machine.sandbox
+        if sandbox not in self.sandboxes:
+            return refuse(self, f"It would run in: {sandbox}; required: {', '.join(self.sandboxes)}")
+        if sandbox is Sandbox.PROCESS:
+            return note(self, "It would run as a plain process, without a sandbox")
+        return []
+
+
+@dataclass(frozen=True, kw_only=True)
+class TwoReviewers:
+    """Above a loss, one person's approval is not enough."""
+
+    kind: ClassVar[str] = "two-reviewers"
+    above_epsilon: Decimal
+    reviewers: int
+
+    def __post_init__(self) -> None:
+        positive("above_epsilon", self.above_epsilon)
+        count("reviewers", self.reviewers, least=2, most=20)
+
+    def check(self, facts: ReviewFacts) -> list[Finding]:
+        """What the rule finds in a request."""
+        epsilon = facts.loss.epsilon
+        if epsilon <= self.above_epsilon:
+            return []
+        return ask(
+            self,
+            f"ε = {shown(epsilon)} is above {shown(self.above_epsilon)}: {self.reviewers} reviewers",
+            reviewers=self.reviewers,
+        )

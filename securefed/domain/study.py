@@ -1,0 +1,136 @@
+"""A study: what a data scientist wants to train, where, and under which protection.
+
+Everything that an owner approves is in here, resolved: no default is left to be filled in later and
+no reference to something that could change. What each site does is its `Participant`.
+"""
+
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import StrEnum
+
+from securefed.domain.identifiers import DatasetId, Digest, Line, Name, SiteId, StudyId, Version
+from securefed.domain.numbers import count, positive
+from securefed.domain.privacy import DpSgd, GaussianRelease, Mechanism
+from securefed.errors import ConfigInvalid
+
+
+class Suite(StrEnum):
+    """How updates are sealed before they leave; `none` sends them privatized but in the clear."""
+
+    BFV_MASK = "bfv+mask"
+    BFV = "bfv"
+    MASK = "mask"
+    NONE = "none"
+
+
+class ReleaseKind(StrEnum):
+    """What can leave a site. Whatever is not in a plan's list is dropped."""
+
+    SEALED_UPDATE = "sealed-update"
+    PRIVATIZED_UPDATE = "privatized-update"
+    NOISY_METRICS = "noisy-metrics"
+    PROGRESS = "progress"
+    ERROR_CODE = "error-code"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Parameter:
+    """One parameter of a recipe, its value as text that the recipe reads by its own type."""
+
+    name: Line
+    value: Line
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recipe:
+    """What is trained. Own code is a file of the data scientist's, named by its digest."""
+
+    name: Name
+    version: Version
+    parameters: tuple[Parameter, ...]
+    own_code: Digest | None
+
+    def __post_init__(self) -> None:
+        names = [parameter.name for parameter in self.parameters]
+        if names != sorted(set(names)):
+            raise ConfigInvalid("A recipe's parameters are sorted by name, and each stands once")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Model:
+    """The shape of what is sent: a model family and its number of trained parameters."""
+
+    family: Name
+    parameters: int
+
+    def __post_init__(self) -> None:
+        count("model parameters", self.parameters)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Participant:
+    """One site's part in a study: the mechanisms of one attempt at one round."""
+
+    site: SiteId
+    dataset: DatasetId
+    training: DpSgd
+    metrics: GaussianRelease | None
+
+    @property
+    def attempt(self) -> tuple[DpSgd | GaussianRelease, ...]:
+        """What one attempt at a round does to the data."""
+        return (self.training,) if self.metrics is None else (self.training, self.metrics)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Study:
+    """The whole of what is asked of every site."""
+
+    study: StudyId
+    title: Line
+    purpose: Name
+    recipe: Recipe
+    model: Model
+    rounds: int
+    spare_attempts: int
+    minimum_sites: int
+    suite: Suite
+    update_bound: Decimal
+    valid_days: int
+    participants: tuple[Participant, ...]
+
+    def __post_init__(self) -> None:
+        count("rounds", self.rounds, most=100_000)
+        count("spare attempts", self.spare_attempts, least=0, most=100_000)
+        count("valid days", self.valid_days, most=3650)
+        positive("update bound", self.update_bound)
+        sites = [participant.site for participant in self.participants]
+        if not sites or len(set(sites)) != len(sites):
+            raise ConfigInvalid("A study names at least one site, and each once")
+        count("minimum sites", self.minimum_sites, most=len(sites))
+
+    @property
+    def attempts(self) -> int:
+        """How many attempts an approval covers, failed ones included."""
+        return self.rounds + self.spare_attempts
+
+    @property
+    def release_kinds(self) -> tuple[ReleaseKind, ...]:
+        """What would leave each site."""
+        sealed = self.suite is not Suite.NONE
+        update = ReleaseKind.SEALED_UPDATE if sealed else ReleaseKind.PRIVATIZED_UPDATE
+        measured = any(participant.metrics for participant in self.participants)
+        metrics = (ReleaseKind.NOISY_METRICS,) if measured else ()
+        return (update, *metrics, ReleaseKind.PROGRESS, ReleaseKind.ERROR_CODE)
+
+    def participant(self, site: SiteId) -> Participant:
+        """The part of one site; a study that does not name the site asks nothing of it."""
+        for participant in self.participants:
+            if participant.site == site:
+                return participant
+        raise ConfigInvalid(f"The study {self.study} does not name the site {site}")
+
+    def whole(self, site: SiteId) -> tuple[Mechanism, ...]:
+        """All that an approval would allow at a site: every attempt of every round."""
+        attempt = self.participant(site).attempt
+        return tuple(one.repeated(one.times * self.attempts) for one in attempt)

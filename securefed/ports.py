@@ -1,0 +1,94 @@
+"""What the core needs from the world, as Protocols.
+
+An adapter translates one library or one part of the machine into one of these, and its failures into
+`securefed.errors`. Each port has an in-memory twin in `adapters/memory.py`, and both stand the same
+contract tests. Nothing here knows which library lies behind.
+"""
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from datetime import datetime
+from decimal import Decimal
+from typing import Protocol
+
+from securefed.domain.identifiers import Digest, PublicKey, Signature
+from securefed.domain.ledger import Head, StoredEntry
+from securefed.domain.privacy import Mechanism, PrivacyLoss
+from securefed.domain.site import Machine
+
+
+class Clock(Protocol):
+    """The time."""
+
+    def now(self) -> datetime:
+        """The moment in UTC, to the second."""
+        ...
+
+
+class Entropy(Protocol):
+    """Secure randomness."""
+
+    def token(self) -> bytes:
+        """Thirty-two bytes that nobody can guess."""
+        ...
+
+
+class Signer(Protocol):
+    """One private key, in use. It signs and never shows itself."""
+
+    @property
+    def key(self) -> PublicKey:
+        """The public half."""
+        ...
+
+    def sign(self, data: bytes) -> Signature:
+        """A signature over exactly these bytes."""
+        ...
+
+
+class LedgerWriter(Protocol):
+    """A ledger inside an exclusive transaction: nobody else writes until it ends."""
+
+    def head(self) -> Head:
+        """The head as this transaction sees it."""
+        ...
+
+    def entries(self, start: int = 0) -> Iterator[StoredEntry]:
+        """The entries from an index on."""
+        ...
+
+    def append(self, entry: StoredEntry, index: int, previous: Digest) -> Head:
+        """Adds an entry; refuses one that does not extend the head."""
+        ...
+
+
+class LedgerStore(Protocol):
+    """Where a ledger's entries lie: append-only, durable once a transaction ends without error."""
+
+    def head(self) -> Head:
+        """The head as it is now."""
+        ...
+
+    def entries(self, start: int = 0) -> Iterator[StoredEntry]:
+        """The entries from an index on."""
+        ...
+
+    def exclusive(self) -> AbstractContextManager[LedgerWriter]:
+        """A transaction. Leaving it normally makes all its entries durable; an exception, none."""
+        ...
+
+
+class Accountant(Protocol):
+    """Turns mechanisms into (ε, δ). A mechanism that it does not know costs infinitely much."""
+
+    def loss(self, mechanisms: tuple[Mechanism, ...], delta: Decimal) -> PrivacyLoss:
+        """What all mechanisms together cost at δ, under add/remove of one unit."""
+        ...
+
+
+class MachineProbe(Protocol):
+    """What would run a request here."""
+
+    def machine(self) -> Machine:
+        """Our code, the libraries under it, the interpreter and the sandbox, as they are now."""
+        ...
