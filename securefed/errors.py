@@ -290,6 +290,13 @@ class CheckpointInvalid(IntegrityError):
     hint = "Paste the whole checkpoint, from its first line to its last."
 
 
+class DataDrifted(IntegrityError):
+    """A data file is no longer the one that its card describes. Nothing runs on it."""
+
+    code = "data-drifted"
+    hint = "Restore the file, or register the new one: 'securefed site add-data dataset.toml'."
+
+
 class KeyUnsafe(IntegrityError):
     """A private key's file is readable by others, is missing, or is not a key."""
 
@@ -314,6 +321,15 @@ class LedgerBusy(EnvironmentFault):
 
     code = "ledger-busy"
     hint = "Try again; if it persists, look for a second process on this site's folder."
+
+
+class ClockBehind(EnvironmentFault):
+    """The machine's clock is more than five minutes behind the ledger's last entry.
+
+    Approvals and allowances end at a time, so a site whose clock went back does nothing."""
+
+    code = "clock-behind"
+    hint = "Set the machine's clock; entries are never dated before the last one."
 
 
 class StorageFailed(EnvironmentFault):

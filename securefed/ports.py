@@ -9,12 +9,14 @@ from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from datetime import datetime
 from decimal import Decimal
+from pathlib import Path
 from typing import Protocol
 
 from securefed.domain.identifiers import Digest, PublicKey, Signature
 from securefed.domain.ledger import Head, StoredEntry
-from securefed.domain.privacy import Mechanism, PrivacyLoss
-from securefed.domain.site import Machine
+from securefed.domain.plan import ReviewPlan
+from securefed.domain.privacy import Mechanism, PrivacyLoss, PrivacyUnit
+from securefed.domain.site import Column, Machine, Measured
 
 
 class Clock(Protocol):
@@ -91,4 +93,24 @@ class MachineProbe(Protocol):
 
     def machine(self) -> Machine:
         """Our code, the libraries under it, the interpreter and the sandbox, as they are now."""
+        ...
+
+
+class DataMeter(Protocol):
+    """Reads data files in order to measure them, and for nothing else."""
+
+    def measure(self, path: Path, columns: tuple[Column, ...], unit: PrivacyUnit) -> Measured:
+        """A file's records, units and digest; refuses one that is not what its card says."""
+        ...
+
+
+class PlanShelf(Protocol):
+    """The plans that were shown to people, so that a stale approval can say what has changed."""
+
+    def keep(self, plan: ReviewPlan) -> None:
+        """Keeps a plan under its digest."""
+        ...
+
+    def find(self, digest: Digest) -> ReviewPlan | None:
+        """The plan with this digest, if it was ever shown here."""
         ...

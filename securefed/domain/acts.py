@@ -68,9 +68,7 @@ def act(register: Register, entry: LedgerEntry) -> RequestId | None:
 # --- decisions -----------------------------------------------------------------------------------
 
 
-def _decide(
-    register: Register, decided: made.SignedDecision, at: datetime
-) -> RequestId | None:
+def _decide(register: Register, decided: made.SignedDecision, at: datetime) -> RequestId | None:
     decision = decided.decision
     _check_authority(register, decided)
     match decision:

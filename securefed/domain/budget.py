@@ -57,7 +57,9 @@ class Allowance:
         positive("epsilon", self.epsilon)
         probability("delta", self.delta)
         if self.order not in ORDERS:
-            raise AllowanceInvalid(f"The order {self.order} is not among those that the filter uses")
+            raise AllowanceInvalid(
+                f"The order {self.order} is not among those that the filter uses"
+            )
         for epsilon in (self.epsilon, *(share.epsilon for share in self.shares)):
             if budget_at(self.order, epsilon, self.delta) <= 0:
                 raise AllowanceInvalid(
@@ -136,7 +138,9 @@ class Hold:
     @property
     def rounds_committed(self) -> int:
         """How many of the request's rounds are finished."""
-        return len({id.round for id, one in self.rounds.items() if one.state is RoundState.COMMITTED})
+        return len(
+            {id.round for id, one in self.rounds.items() if one.state is RoundState.COMMITTED}
+        )
 
     def attempts_left(self) -> int:
         """How many further attempts the approval covers; refunded ones do not count."""
@@ -171,6 +175,11 @@ class Book:
         """What closed requests were charged."""
         return self._counted - self.reserved
 
+    @property
+    def fixed_order(self) -> int | None:
+        """The order that the allowance must keep, once a request has been approved under it."""
+        return self.allowance.order if self.holds and self.allowance is not None else None
+
     def counted_for(self, account: AccountId) -> Decimal:
         """What one account has spent and reserved."""
         return self._by_account.get(account, _NOTHING)
@@ -192,7 +201,9 @@ class Book:
             raise AllowanceMissing(f"No allowance has been granted for {self.dataset}")
         expires = self.allowance.expires_at
         if now is not None and expires is not None and now >= expires:
-            raise AllowanceExpired(f"The allowance for {self.dataset} ended at {expires:%Y-%m-%d %H:%M}Z")
+            raise AllowanceExpired(
+                f"The allowance for {self.dataset} ended at {expires:%Y-%m-%d %H:%M}Z"
+            )
         return self.allowance
 
     def need(self, request: CodeRequest) -> Decimal:
@@ -214,13 +225,17 @@ class Book:
     def grant(self, allowance: Allowance) -> None:
         """Sets, raises or lowers the allowance; never below what is counted, never at another order."""
         if allowance.dataset != self.dataset:
-            raise TransitionInvalid(f"An allowance for {allowance.dataset} in {self.dataset}'s book")
-        if self.holds and self.allowance is not None and allowance.order != self.allowance.order:
+            raise TransitionInvalid(
+                f"An allowance for {allowance.dataset} in {self.dataset}'s book"
+            )
+        if self.fixed_order not in (None, allowance.order):
             raise AllowanceInvalid(
-                f"The order is {self.allowance.order} since the first request and stays so"
+                f"The order is {self.fixed_order} since the first approval and stays so"
             )
         if allowance.cap < self._counted:
-            raise AllowanceBelowSpent(f"ε={allowance.epsilon} is less than what {self.dataset} has spent")
+            raise AllowanceBelowSpent(
+                f"ε={allowance.epsilon} is less than what {self.dataset} has spent"
+            )
         for account, counted in self._by_account.items():
             if allowance.cap_for(account) < counted:
                 raise AllowanceBelowSpent(f"{account} has already spent more than the given share")
@@ -251,10 +266,18 @@ class Book:
                 f"{study.spare_attempts} spare attempts; none is left"
             )
         if any(one.id.round == attempt.id.round and one.open for one in hold.rounds.values()):
-            raise TransitionInvalid("Another attempt at this round is not settled", where=str(attempt.id))
+            raise TransitionInvalid(
+                "Another attempt at this round is not settled", where=str(attempt.id)
+            )
         asked = hold.request.part.training.steps
-        if (attempt.state, attempt.steps_charged, attempt.steps_asked) != (RoundState.RESERVED, 0, asked):
-            raise TransitionInvalid("An attempt begins reserved, with no step charged", where=str(attempt.id))
+        if (attempt.state, attempt.steps_charged, attempt.steps_asked) != (
+            RoundState.RESERVED,
+            0,
+            asked,
+        ):
+            raise TransitionInvalid(
+                "An attempt begins reserved, with no step charged", where=str(attempt.id)
+            )
         if any(
             one.id.round == attempt.id.round and one.state is RoundState.COMMITTED
             for one in hold.rounds.values()
@@ -303,4 +326,3 @@ def percent(part: Decimal, whole: Decimal) -> str:
     if not part.is_finite():
         return "infinitely much"
     return f"{100 * part / whole:.1f} %"
-

@@ -25,7 +25,9 @@ class Policy:
     def __post_init__(self) -> None:
         kinds = [rule.kind for rule in self.rules]
         if len(set(kinds)) != len(kinds):
-            raise ConfigInvalid("A rule stands twice in the policy; the second would hide the first")
+            raise ConfigInvalid(
+                "A rule stands twice in the policy; the second would hide the first"
+            )
 
     @property
     def digest(self) -> Digest:

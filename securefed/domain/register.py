@@ -94,7 +94,9 @@ class Register:
         if filed.state.closed:
             raise ApprovalWithdrawn(f"{request} is {filed.state}")
         if at >= filed.signed.request.expires_at:
-            raise ApprovalExpired(f"{request} expired at {filed.signed.request.expires_at:%Y-%m-%d %H:%M}Z")
+            raise ApprovalExpired(
+                f"{request} expired at {filed.signed.request.expires_at:%Y-%m-%d %H:%M}Z"
+            )
         return filed.signed.request
 
     def account(self, account: AccountId) -> Account:
@@ -120,12 +122,12 @@ class Register:
         plans = (filed.approved_plan for filed in self.requests.values())
         return tuple(sorted({one.request.study.model.family for one in plans if one is not None}))
 
-    def last_approved(self, request: RequestId) -> ReviewPlan | None:
+    def last_approved(self, asked: CodeRequest) -> ReviewPlan | None:
         """The newest approved plan for the same study, other than this request's."""
-        study = self.request(request).signed.request.study.study
         earlier = [
             filed.approved_plan
             for name, filed in self.requests.items()
-            if name != request and filed.signed.request.study.study == study and filed.approved_plan
+            if name != asked.request and filed.signed.request.study.study == asked.study.study
         ]
-        return earlier[-1] if earlier else None
+        approved = [plan for plan in earlier if plan is not None]
+        return approved[-1] if approved else None

@@ -19,7 +19,7 @@ from securefed.domain.privacy import DpSgd, GaussianRelease, LaplaceRelease, Mec
 from securefed.errors import AllowanceInvalid
 
 INFINITE = Decimal("Infinity")
-ORDERS = (*range(2, 65), 72, 80, 96, 112, 128, 160, 192, 256, 384, 512)
+ORDERS: tuple[int, ...] = (*range(2, 65), 72, 80, 96, 112, 128, 160, 192, 256, 384, 512)
 
 
 def renyi_loss(mechanism: Mechanism, order: int) -> Decimal:
@@ -127,4 +127,3 @@ def _log_sum_exp(terms: list[float]) -> float:
 
 def _finite(value: float) -> Decimal:
     return rounded_up(value) if math.isfinite(value) and value < 1e9 else INFINITE
-

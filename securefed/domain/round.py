@@ -98,9 +98,13 @@ class Round:
 
     def _expect(self, act: str, *states: RoundState) -> None:
         if self.state not in states:
-            raise TransitionInvalid(f"Cannot {act}: the attempt is {self.state}", where=str(self.id))
+            raise TransitionInvalid(
+                f"Cannot {act}: the attempt is {self.state}", where=str(self.id)
+            )
 
 
 def attempt_loss(part: Participant, order: int) -> Decimal:
     """What a whole attempt costs at an order, before it begins."""
-    return sum((loss_of_one(one.repeated(1), order) * one.times for one in part.attempt), Decimal(0))
+    return sum(
+        (loss_of_one(one.repeated(1), order) * one.times for one in part.attempt), Decimal(0)
+    )

@@ -117,6 +117,15 @@ class Sandbox(StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True)
+class Measured:
+    """A data file as it was read: how many records and units it has, and the digest of its bytes."""
+
+    records: int
+    units: int
+    digest: Digest
+
+
+@dataclass(frozen=True, kw_only=True)
 class Machine:
     """What would run a request here: our code, the libraries under it, and the walls around it."""
 

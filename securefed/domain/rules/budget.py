@@ -51,7 +51,9 @@ class EpsilonPerDataset:
         if epsilon > limit:
             return refuse(self, f"The dataset's ε would be {shown(epsilon)}, above {shown(limit)}")
         if epsilon > limit * Decimal("0.8"):
-            return note(self, f"The dataset's ε would be {shown(epsilon)} of at most {shown(limit)}")
+            return note(
+                self, f"The dataset's ε would be {shown(epsilon)} of at most {shown(limit)}"
+            )
         return []
 
 

@@ -47,7 +47,9 @@ class SandboxRequired:
         """What the rule finds in a request."""
         sandbox = facts.machine.sandbox
         if sandbox not in self.sandboxes:
-            return refuse(self, f"It would run in: {sandbox}; required: {', '.join(self.sandboxes)}")
+            return refuse(
+                self, f"It would run in: {sandbox}; required: {', '.join(self.sandboxes)}"
+            )
         if sandbox is Sandbox.PROCESS:
             return note(self, "It would run as a plain process, without a sandbox")
         return []

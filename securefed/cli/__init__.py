@@ -1,0 +1,1 @@
+"""The command line: nouns, then verbs. One file a noun; `app` only registers them."""

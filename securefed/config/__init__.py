@@ -1,0 +1,27 @@
+"""Configuration files: TOML, validated, as the domain's own objects.
+
+Promises that ε and δ stay exact decimals, that nothing is converted silently, that an unknown key
+is an error, and that every problem of a file is named at once: `ConfigInvalid` with file, key path,
+expected and got. Writes nothing and keeps nothing.
+
+    study = load_study(Path("study.toml"))
+"""
+
+from securefed.config.card import CardDraft, load_card
+from securefed.config.policy import load_policy
+from securefed.config.schemas import schemas
+from securefed.config.site import SiteSettings, load_site, site_template
+from securefed.config.study import load_study
+from securefed.config.study_template import study_template
+
+__all__ = [
+    "CardDraft",
+    "SiteSettings",
+    "load_card",
+    "load_policy",
+    "load_site",
+    "load_study",
+    "schemas",
+    "site_template",
+    "study_template",
+]

@@ -1,0 +1,153 @@
+"""The tables of `study.toml` and what each key means."""
+
+from decimal import Decimal
+from typing import Annotated
+
+from pydantic import Field, PlainValidator, WithJsonSchema
+
+from securefed.config.fields import (
+    Count,
+    CountOrNone,
+    DatasetText,
+    LineText,
+    NameText,
+    Positive,
+    Proportion,
+    SamplingWord,
+    SiteText,
+    StudyText,
+    SuiteWord,
+    Table,
+    VersionText,
+    exact,
+    text_of,
+    whole,
+)
+from securefed.config.problems import Unfit
+from securefed.domain.canonical import decimal_text
+from securefed.domain.identifiers import Line
+from securefed.domain.privacy import Sampling
+from securefed.errors import NumberInvalid
+
+
+def _parameter(value: object) -> Line:
+    """A parameter's value as the text that is signed; the recipe reads it by its own type."""
+    match value:
+        case bool():
+            return Line("true" if value else "false")
+        case int():
+            return Line(str(whole(value)))
+        case Decimal():
+            try:
+                return Line(decimal_text(exact(value)))
+            except NumberInvalid as error:
+                raise Unfit("a number of ordinary size") from error
+        case str():
+            return text_of(Line)(value)
+    raise Unfit("text, a number, true or false")
+
+
+_ANY_WORD = WithJsonSchema({"type": ["string", "number", "boolean"]})
+ParameterValue = Annotated[Line, PlainValidator(_parameter), _ANY_WORD]
+
+
+class RecipeTable(Table):
+    """What is trained."""
+
+    name: NameText = Field(description="The recipe's name.")
+    version: VersionText = Field(description="The recipe's version; a site runs exactly this one.")
+    parameters: dict[LineText, ParameterValue] = Field(
+        default_factory=dict, description="The recipe's parameters, by name."
+    )
+    own_code: LineText | None = Field(
+        default=None, description="A Python file of your own, relative to this file's folder."
+    )
+
+
+class ModelTable(Table):
+    """The shape of what is sent."""
+
+    family: NameText = Field(description="The model family; a site asks a person about a new one.")
+    parameters: Count = Field(description="How many trained parameters an update has.")
+
+
+class RoundsTable(Table):
+    """How often the sites train."""
+
+    count: Count = Field(description="How many rounds the study has.")
+    spare: CountOrNone = Field(
+        default=0, description="How many failed attempts may be repeated; each is paid for."
+    )
+    minimum_sites: Count = Field(description="How many sites a round needs to close.")
+
+
+class MetricsTable(Table):
+    """What is measured in each round, under noise of its own."""
+
+    noise_multiplier: Positive = Field(description="The metrics' noise multiplier, σ.")
+    releases: Count = Field(description="How many sets of metrics a round releases.")
+
+
+class PrivacyTable(Table):
+    """What one attempt at a round does to a site's data, unless the site's table says otherwise."""
+
+    noise_multiplier: Positive = Field(description="The noise multiplier of each step, σ.")
+    sampling_rate: Proportion = Field(description="Each record's chance to be in a step, q.")
+    steps: Count = Field(description="How many steps one round takes.")
+    clip: Positive = Field(description="The L2 bound of one record's gradient, C.")
+    sampling: SamplingWord = Field(
+        default=Sampling.POISSON, description="How a step draws its records."
+    )
+    metrics: MetricsTable | None = Field(
+        default=None, description="Noisy metrics of each round; without it none are released."
+    )
+
+
+class SitePartTable(Table):
+    """One site's part; every key but the dataset replaces the one in [privacy]."""
+
+    dataset: DatasetText = Field(description="The dataset that is read at this site.")
+    noise_multiplier: Positive | None = Field(
+        default=None, description="This site's noise multiplier, σ."
+    )
+    sampling_rate: Proportion | None = Field(
+        default=None, description="This site's sampling rate, q."
+    )
+    steps: Count | None = Field(default=None, description="This site's steps in one round.")
+    clip: Positive | None = Field(default=None, description="This site's L2 bound, C.")
+    sampling: SamplingWord | None = Field(
+        default=None, description="How a step draws its records at this site."
+    )
+    metrics: MetricsTable | None = Field(default=None, description="This site's noisy metrics.")
+
+
+class SealingTable(Table):
+    """How updates are sealed before they leave a site."""
+
+    suite: SuiteWord = Field(description="The suite; 'none' sends noised updates in the clear.")
+    update_bound: Positive = Field(description="The L2 bound of a whole update.")
+
+
+class RequestTable(Table):
+    """The request that each site receives."""
+
+    valid_days: Count = Field(default=7, description="After how many days the request expires.")
+
+
+class StudyDocument(Table):
+    """A study as its data scientist writes it."""
+
+    title: LineText = Field(description="What people call the study.")
+    name: StudyText = Field(description="The study's name, the same at every site.")
+    purpose: NameText = Field(description="What the study is for, as the data cards name it.")
+    recipe: RecipeTable = Field(description="What is trained.")
+    model: ModelTable = Field(description="The shape of what is sent.")
+    rounds: RoundsTable = Field(description="How often the sites train.")
+    privacy: PrivacyTable = Field(description="What one attempt at a round does to a site's data.")
+    sealing: SealingTable = Field(description="How updates are sealed before they leave a site.")
+    request: RequestTable = Field(
+        default_factory=RequestTable, description="The request that each site receives."
+    )
+    sites: dict[SiteText, SitePartTable] = Field(
+        min_length=1, description="The sites that are asked, by name."
+    )

@@ -1,0 +1,78 @@
+"""The `study.toml` that `securefed study new` writes: complete, commented, and valid as it is.
+
+It is the mock study over the three example sites in `sites/`, so it can be planned before a line of
+it is changed. `sites/study.toml` is this text, and a test says so.
+"""
+
+import json
+
+from securefed.domain.identifiers import Line, StudyId
+
+_TEMPLATE = """\
+# A study: what is trained, where, and under which protection. Each site receives it as a request,
+# with everything in it resolved, and approves exactly that.
+
+title = @title@
+name = @name@    # the same at every site
+purpose = "readmission-research"    # must be among the purposes on each site's data card
+
+[recipe]
+name = "tabular"
+version = "1.0.0"
+# own_code = "my_model.py"             # code of your own: its digest is approved, people read it
+
+[recipe.parameters]
+target = "readmitted"
+learning_rate = 0.1
+
+[model]
+family = "logistic"
+parameters = 8                         # trained parameters, so the length of every update
+
+[rounds]
+count = 5
+spare = 0                              # failed attempts that may be repeated; each one is paid for
+minimum_sites = 2                      # a round with fewer contributors does not close
+
+# What one round does to a site's data. Over all 5 rounds, metrics included, this costs ε = 1.19 at
+# δ = 1e-6 for hospital-a, 1.26 for hospital-b, 1.06 for hospital-c (add or remove one; PLD).
+[privacy]
+noise_multiplier = 2.0                 # σ: the noise's standard deviation is σ·C
+sampling_rate = 0.05                   # q: each record's chance to be in a step
+steps = 16                             # in one round
+clip = 1.0                             # C: the most that one record can move a step
+sampling = "poisson"                   # the only one with an accounting
+
+[privacy.metrics]
+noise_multiplier = 30.0
+releases = 1                           # in one round
+
+[sealing]
+suite = "bfv+mask"                     # sites mask their updates and encrypt them
+update_bound = 1.0                     # the L2 norm that an update is scaled down to
+
+[request]
+valid_days = 7
+
+# One table a site. A key of [privacy] may be set again here, for that site only: smaller sites draw
+# a larger share of their records, so they take fewer steps or more noise.
+[sites.hospital-a]
+dataset = "admissions"
+
+[sites.hospital-b]
+dataset = "admissions"
+sampling_rate = 0.06
+steps = 12
+
+[sites.hospital-c]
+dataset = "admissions"
+noise_multiplier = 2.5
+sampling_rate = 0.08
+steps = 8
+"""
+
+
+def study_template(name: StudyId, title: Line) -> str:
+    """A study file with this name and title."""
+    named = _TEMPLATE.replace("@name@", json.dumps(name))
+    return named.replace("@title@", json.dumps(title, ensure_ascii=False))

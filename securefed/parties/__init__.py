@@ -1,0 +1,1 @@
+"""The parties: what each one's process is, what it holds, and what it may see."""

@@ -1,0 +1,81 @@
+"""The site: a data owner's process. It holds the ledger, the site's key and the data's whereabouts.
+
+It sees its own data and everything asked of it. It answers for the order of steps: what has ended is
+closed before a plan is drawn up, and a plan is kept before it is shown. Who may decide is settled by
+the ledger's accounts and signatures, never by this class.
+"""
+
+from dataclasses import dataclass
+
+from securefed.domain.checkpoint import Checkpoint
+from securefed.domain.event import LedgerEntry
+from securefed.domain.identifiers import Digest, RequestId
+from securefed.domain.plan import ReviewPlan
+from securefed.domain.register import Register
+from securefed.domain.request import CodeRequest, SignedRequest
+from securefed.domain.site import Account, Site
+from securefed.ports import Accountant, MachineProbe, PlanShelf
+from securefed.steps import decide_request, prepare_site, review_request, settle_budget
+from securefed.steps.keep_ledger import SiteLedger
+from securefed.steps.prepare_site import Acting
+from securefed.steps.submit_request import file_request
+
+
+@dataclass(frozen=True, kw_only=True)
+class SiteParty:
+    """A site at work."""
+
+    ledger: SiteLedger
+    accountant: Accountant
+    probe: MachineProbe
+    shelf: PlanShelf
+
+    def found(self, site: Site, owner: Account) -> LedgerEntry:
+        """Begins the ledger."""
+        return prepare_site.found_site(self.ledger, site, owner)
+
+    def register(self) -> Register:
+        """The site's state, with what has ended closed."""
+        settle_budget.close_ended(self.ledger)
+        return self.ledger.register()
+
+    def receive(self, signed: SignedRequest) -> RequestId:
+        """Files a request."""
+        file_request(self.ledger, signed)
+        return signed.request.request
+
+    def plan(self, request: RequestId) -> ReviewPlan:
+        """The plan of a filed request, kept so that a stale approval can say what changed."""
+        asked = self.register().request(request).signed.request
+        plan = self.try_plan(asked)
+        self.shelf.keep(plan)
+        return plan
+
+    def try_plan(self, asked: CodeRequest) -> ReviewPlan:
+        """The plan that a request would get; nothing is filed or kept."""
+        register = self.register()
+        return review_request.review_request(
+            register, asked, self.ledger.now(), self._deciding.reviewing
+        )
+
+    def approve(self, request: RequestId, digest: Digest, by: Acting) -> LedgerEntry:
+        """Approves the plan with this digest."""
+        settle_budget.close_ended(self.ledger)
+        return decide_request.approve_request(self.ledger, request, digest, by, self._deciding)
+
+    def deny(self, request: RequestId, by: Acting) -> LedgerEntry:
+        """Says no to a pending request."""
+        return decide_request.deny_request(self.ledger, request, by)
+
+    def revoke(self, request: RequestId, by: Acting) -> LedgerEntry:
+        """Ends an approval."""
+        return decide_request.revoke_request(self.ledger, request, by)
+
+    def checkpoint(self) -> Checkpoint:
+        """The ledger's head, signed by the site."""
+        return self.ledger.checkpoint()
+
+    @property
+    def _deciding(self) -> decide_request.Deciding:
+        reviewing = review_request.Reviewing(accountant=self.accountant, probe=self.probe)
+        return decide_request.Deciding(reviewing=reviewing, shelf=self.shelf)

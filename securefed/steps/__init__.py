@@ -1,0 +1,1 @@
+"""The steps of the data's path, one file each: they call ports in the right order and decide nothing."""

@@ -1,0 +1,66 @@
+"""Checking a site: is its ledger whole, are its data as registered, is anything still missing?
+
+Every check is made and reported, so that an owner mends all of it in one go.
+"""
+
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+
+from securefed.domain.check import Check, advised, well, wrong
+from securefed.domain.identifiers import DatasetId
+from securefed.domain.register import Register
+from securefed.domain.site import DataCard
+from securefed.errors import BudgetError, DataDrifted, SecurefedError
+from securefed.ports import DataMeter
+from securefed.steps.keep_ledger import SiteLedger
+
+FindFiles = Callable[[DatasetId], tuple[Path, Path]]
+
+
+def check_site(ledger: SiteLedger, find_files: FindFiles, meter: DataMeter) -> list[Check]:
+    """Everything about a site that can be checked by reading it."""
+    try:
+        register = ledger.register()
+        now = ledger.now()
+    except SecurefedError as error:
+        return [wrong("ledger", error)]
+    whole = well(f"ledger: {register.head.size} entries verify")
+    checks = [whole, _check_policy(register)]
+    for card in register.cards.values():
+        checks += [_check_data(card, find_files, meter), _check_allowance(register, card, now)]
+    return checks if register.cards else [*checks, _NO_DATA]
+
+
+_NO_DATA = advised(
+    "data", "No dataset is registered", "Run 'securefed site add-data dataset.toml'."
+)
+
+
+def _check_policy(register: Register) -> Check:
+    policy = register.policy
+    if policy.rules:
+        return well(f"policy {policy.name}: {len(policy.rules)} rules")
+    remedy = "Run 'securefed site adopt-policy baseline'."
+    return advised("policy", "No policy is adopted, so every request is refused", remedy)
+
+
+def _check_data(card: DataCard, find_files: FindFiles, meter: DataMeter) -> Check:
+    what = f"data {card.dataset} v{card.version}"
+    try:
+        data, mock = find_files(card.dataset)
+        for path, known in ((data, card.data), (mock, card.mock)):
+            if meter.measure(path, card.columns, card.unit).digest != known:
+                raise DataDrifted(f"The file is not the one that {what} describes", where=str(path))
+    except SecurefedError as error:
+        return wrong(what, error)
+    return well(f"{what}: {card.records} records of {card.units} units, as registered")
+
+
+def _check_allowance(register: Register, card: DataCard, now: datetime) -> Check:
+    what = f"allowance of {card.dataset}"
+    try:
+        granted = register.book(card.dataset).granted(now)
+    except BudgetError as error:
+        return advised(what, str(error), error.remedy)
+    return well(f"{what}: ε = {granted.epsilon} at δ = {granted.delta}")

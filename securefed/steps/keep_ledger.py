@@ -1,0 +1,118 @@
+"""A site's ledger in use: follow what is stored, check an event against it, and add one entry.
+
+Reading, checking and writing happen in one exclusive transaction, so two processes never build on
+the same head. The register is kept between calls and follows the store by what was added since. It
+is thrown away whenever a write did not succeed, because only the store says what is true.
+"""
+
+from datetime import datetime, timedelta
+
+from securefed.domain.canonical import prefixed
+from securefed.domain.checkpoint import Checkpoint
+from securefed.domain.event import Event, LedgerEntry
+from securefed.domain.identifiers import SiteId
+from securefed.domain.ledger import EMPTY, ENTRY_KIND, Head, StoredEntry, Verify
+from securefed.domain.records import from_bytes, to_bytes
+from securefed.domain.register import Register
+from securefed.domain.replay import apply, replay
+from securefed.errors import CheckpointInvalid, ClockBehind, LedgerRolledBack
+from securefed.ports import Clock, LedgerStore, LedgerWriter, Signer
+
+_PATIENCE = timedelta(minutes=5)
+
+
+class SiteLedger:
+    """The one way into a site's ledger."""
+
+    def __init__(
+        self, site: SiteId, store: LedgerStore, signer: Signer, verify: Verify, clock: Clock
+    ) -> None:
+        self.site = site
+        self._store = store
+        self._signer = signer
+        self._verify = verify
+        self._clock = clock
+        self._register: Register | None = None
+
+    def register(self) -> Register:
+        """The site's state as the store has it now. Do not change it."""
+        return self._follow(self._store)
+
+    def now(self) -> datetime:
+        """The time by which the ledger goes: never before its last entry."""
+        return _moment(self._clock, self.register())
+
+    def record(self, event: Event) -> LedgerEntry:
+        """Adds an event if it fits what is stored at that moment; otherwise raises and adds nothing."""
+        with self._store.exclusive() as writer:
+            register = self._follow(writer)
+            now = _moment(self._clock, register)
+            stored = self._sealed(register, now, event)
+            head = register.head
+            entry = apply(register, stored)
+            self._register = None
+            writer.append(stored, head.size, head.hash)
+        self._register = register
+        return entry
+
+    def checkpoint(self) -> Checkpoint:
+        """The head, signed by the site."""
+        checkpoint = Checkpoint(site=self.site, head=self.register().head)
+        return checkpoint.by_site(self._signer.key, self._signer.sign(checkpoint.signed))
+
+    def history(self, last: int) -> list[LedgerEntry]:
+        """The newest entries, oldest first."""
+        start = max(0, self.register().head.size - last)
+        return [from_bytes(LedgerEntry, stored.data) for stored in self._store.entries(start)]
+
+    def check_contains(self, checkpoint: Checkpoint) -> None:
+        """Refuses a ledger that was shortened or rewritten since the checkpoint was signed."""
+        register = self.register()
+        site = register.site
+        if checkpoint.site != site.site or not checkpoint.vouched_by_site(site.key, self._verify):
+            raise CheckpointInvalid(f"The checkpoint is not signed by {site.site}")
+        if checkpoint.head not in self._heads(checkpoint.head.size):
+            raise LedgerRolledBack(
+                f"The ledger does not contain its own checkpoint of {checkpoint.head.size} entries"
+            )
+
+    def _heads(self, size: int) -> set[Head]:
+        if size == 0:
+            return {EMPTY}
+        stored = next(iter(self._store.entries(size - 1)), None)
+        return set() if stored is None else {Head(size=size, hash=stored.hash)}
+
+    def _follow(self, reader: LedgerStore | LedgerWriter) -> Register:
+        register = self._register or Register(self._verify)
+        self._register = None
+        stored, known = reader.head(), register.head
+        if stored.size < known.size or (stored.size == known.size and stored.hash != known.hash):
+            raise LedgerRolledBack(
+                f"The ledger had {known.size} entries and now has {stored.size}, or others"
+            )
+        replay(register, reader.entries(register.head.size))
+        self._register = register
+        return register
+
+    def _sealed(self, register: Register, now: datetime, event: Event) -> StoredEntry:
+        entry = LedgerEntry(
+            format_version=1,
+            site=self.site,
+            index=register.head.size,
+            previous=register.head.hash,
+            at=now,
+            event=event,
+        )
+        data = to_bytes(entry)
+        return StoredEntry(data=data, signature=self._signer.sign(prefixed(ENTRY_KIND, data)))
+
+
+def _moment(clock: Clock, register: Register) -> datetime:
+    now, last = clock.now(), register.last_at
+    if last is None or now >= last:
+        return now
+    if last - now > _PATIENCE:
+        raise ClockBehind(
+            f"The clock says {now:%Y-%m-%d %H:%M}Z, the ledger {last:%Y-%m-%d %H:%M}Z"
+        )
+    return last

@@ -1,0 +1,174 @@
+"""The composition root: the only module that opens adapters, each when it is first needed.
+
+Everything else is handed what it works with. A command that only prints help imports none of this.
+"""
+
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+
+from securefed.adapters.ed25519_keys import create_key, load_key, verify
+from securefed.adapters.request_files import read_request_file, write_request_file
+from securefed.adapters.site_folder import (
+    FolderShelf,
+    SiteFolder,
+    Whereabouts,
+    find_whereabouts,
+    note_whereabouts,
+)
+from securefed.adapters.sqlite_store import create_ledger, open_ledger
+from securefed.adapters.this_machine import SystemClock, ThisMachine
+from securefed.config import SiteSettings, load_card, load_policy, load_site, site_template
+from securefed.domain.check import Check
+from securefed.domain.identifiers import AccountId, DatasetId, Line, PublicKey, SiteId
+from securefed.domain.policy import Policy
+from securefed.domain.privacy import Mechanism, PrivacyLoss
+from securefed.domain.site import Account, DataCard, Role, Site
+from securefed.errors import NotAllowedHere, NotFound
+from securefed.parties.site import SiteParty
+from securefed.ports import Accountant, Clock, DataMeter, LedgerStore, Signer
+from securefed.steps.check_site import check_site
+from securefed.steps.keep_ledger import SiteLedger
+from securefed.steps.measure_data import measured_card
+from securefed.steps.prepare_site import Acting, register_data
+
+
+@dataclass(frozen=True, kw_only=True)
+class OpenSite:
+    """A site's folder and the party that works in it."""
+
+    folder: SiteFolder
+    settings: SiteSettings
+    party: SiteParty
+
+    def only_owner(self) -> AccountId:
+        """The account that acts when none is named."""
+        owners = self.party.ledger.register().owners()
+        if len(owners) != 1:
+            raise NotAllowedHere("This site has several owners: say who acts with --as")
+        return owners[0]
+
+    def acting(self, account: AccountId, key: Path | None, reason: Line) -> Acting:
+        """A person about to decide, with their key from the folder or from elsewhere."""
+        signer = load_key(key or self.folder.account_key(account))
+        return Acting(account=account, signer=signer, reason=reason)
+
+    def add_data(self, file: Path, by: Acting) -> DataCard:
+        """Registers the dataset that a file describes, and notes where it lies."""
+        draft = load_card(file)
+        known = self.party.ledger.register().cards.get(draft.dataset)
+        card = measured_card(draft, 1 if known is None else known.version + 1, meter())
+        register_data(self.party.ledger, card, by)
+        lies = Whereabouts(data=str(draft.data.resolve()), mock=str(draft.mock.resolve()))
+        note_whereabouts(self.folder.whereabouts(card.dataset), lies)
+        return card
+
+    def checks(self) -> list[Check]:
+        """Everything about this site that can be checked by reading it."""
+        return check_site(self.party.ledger, self._files, meter())
+
+    def _files(self, dataset: DatasetId) -> tuple[Path, Path]:
+        lies = find_whereabouts(self.folder.whereabouts(dataset))
+        return Path(lies.data), Path(lies.mock)
+
+
+class _Odometer:
+    """The accountant, loaded when a figure is first asked for: it brings numpy and scipy."""
+
+    def loss(self, mechanisms: tuple[Mechanism, ...], delta: Decimal) -> PrivacyLoss:
+        from securefed.adapters.odometer import Odometer
+
+        return Odometer().loss(mechanisms, delta)
+
+
+def accountant() -> Accountant:
+    """What derives ε for reports and plans."""
+    return _Odometer()
+
+
+def machine_checks() -> list[Check]:
+    """What this machine can and can't do."""
+    from securefed.adapters.this_machine.checks import check_machine
+
+    return check_machine()
+
+
+def clock() -> Clock:
+    """The machine's clock."""
+    return SystemClock()
+
+
+def meter() -> DataMeter:
+    """What measures data files."""
+    from securefed.adapters.data_files import FileMeter
+
+    return FileMeter()
+
+
+def new_key(path: Path, label: str) -> PublicKey:
+    """A new private key in a file of its own; says its public half."""
+    return create_key(path, label).key
+
+
+def load_signer(path: Path) -> Signer:
+    """A private key from its file."""
+    return load_key(path)
+
+
+def open_site(root: Path) -> OpenSite:
+    """The site in a folder."""
+    folder = SiteFolder(root).existing()
+    return _opened(folder, load_site(folder.settings), open_ledger(folder.ledger))
+
+
+def init_site(root: Path, site: SiteId, title: Line, owner: AccountId) -> OpenSite:
+    """A new site: its folder, keys, and the first entry of its ledger."""
+    folder = SiteFolder(root)
+    folder.create()
+    folder.settings.write_text(site_template(site, title), encoding="utf-8")
+    site_key = new_key(folder.site_key, site)
+    owner_key = new_key(folder.account_key(owner), owner)
+    opened = _opened(folder, load_site(folder.settings), create_ledger(folder.ledger))
+    opened.party.found(
+        Site(site=site, title=title, key=site_key),
+        Account(account=owner, key=owner_key, roles=(Role.OWNER,)),
+    )
+    return opened
+
+
+def find_policy(name: str) -> Policy:
+    """A policy that comes with securefed, by name, or one in a file."""
+    return load_policy(Path(name) if Path(name).suffix else shipped_file(f"policies/{name}.toml"))
+
+
+def shipped_file(name: str) -> Path:
+    """A file that comes with securefed: beside the package in a checkout, inside it otherwise."""
+    package = Path(__file__).parent
+    for path in (package / "shipped" / name, package.parent / name):
+        if path.exists():
+            return path
+    raise NotFound(f"securefed comes with no {name}")
+
+
+def _opened(folder: SiteFolder, settings: SiteSettings, store: LedgerStore) -> OpenSite:
+    signer = load_key(folder.site_key)
+    ledger = SiteLedger(settings.site, store, signer, verify, SystemClock())
+    party = SiteParty(
+        ledger=ledger,
+        accountant=accountant(),
+        probe=ThisMachine(),
+        shelf=FolderShelf(folder.plans),
+    )
+    return OpenSite(folder=folder, settings=settings, party=party)
+
+
+__all__ = [
+    "load_site",
+    "OpenSite",
+    "init_site",
+    "load_signer",
+    "new_key",
+    "open_site",
+    "read_request_file",
+    "write_request_file",
+]
