@@ -20,7 +20,7 @@ from itertools import islice
 
 from securefed.domain.identifiers import Digest, PublicKey, Signature, Version
 from securefed.domain.ledger import EMPTY, Head, StoredEntry, extended
-from securefed.domain.numbers import count
+from securefed.domain.numbers import count, probability
 from securefed.domain.plan import ReviewPlan
 from securefed.domain.privacy import Adjacency, Mechanism, PrivacyLoss
 from securefed.domain.renyi import best_epsilon
@@ -158,7 +158,7 @@ class MemoryAccountant:
 
     def loss(self, mechanisms: tuple[Mechanism, ...], delta: Decimal) -> PrivacyLoss:
         """The loss at δ; the figure and its upper bound are the same."""
-        epsilon = best_epsilon(mechanisms, delta)
+        epsilon = best_epsilon(mechanisms, probability("delta", delta))
         return PrivacyLoss(
             epsilon=epsilon,
             upper_bound=epsilon,

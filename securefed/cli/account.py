@@ -33,15 +33,16 @@ def new_key(
         as_json,
         "account-key",
         {"account": name, "key": key, "file": str(out)},
-        f"{key}\nThe private key is in {out}; keep it readable by you alone.",
-        f"send the line above to each site's owner, who runs: securefed account add {name} --key-text {key}",
+        key,
+        f"keep {out} to yourself and send the line above to each site's owner, who runs "
+        f"securefed account add {name} --public-key {key} --role scientist",
     )
 
 
 @app.command("add")
 def add(
     name: Name,
-    key_text: Annotated[str, typer.Option("--key-text", help="The person's public key.")],
+    public_key: Annotated[str, typer.Option("--public-key", help="The person's public key.")],
     role: Annotated[list[Role], typer.Option("--role", help="What they may do; repeat for more.")],
     site: SiteDir = HERE,
     by: ActAs = None,
@@ -51,11 +52,11 @@ def add(
 ) -> None:
     """Give a person an account at this site.
 
-    Example: securefed account add dana --key-text ed25519:41f0… --role scientist
+    Example: securefed account add dana --public-key ed25519:41f0… --role scientist
     """
     from securefed.steps.prepare_site import admit_account
 
-    account = Account(account=AccountId(name), key=PublicKey(key_text), roles=tuple(role))
+    account = Account(account=AccountId(name), key=PublicKey(public_key), roles=tuple(role))
     opened = open_site(site)
     admit_account(opened.party.ledger, account, acting(opened, by, key, reason))
     answer(

@@ -53,7 +53,9 @@ def main() -> None:
     """Runs the program."""
     debug = "--debug" in sys.argv
     try:
-        app(standalone_mode=False)
+        # Not standalone, so that our errors come out; a command's own exit code is then returned.
+        code = app(standalone_mode=False)
+        sys.exit(code if isinstance(code, int) else int(ExitCode.OK))
     except click.exceptions.Abort:
         sys.exit(int(ExitCode.INTERRUPTED))
     except KeyboardInterrupt:

@@ -28,7 +28,7 @@ def show(site: SiteDir = HERE, as_json: AsJson = False) -> None:
     opened = open_site(site)
     register, now = opened.party.register(), opened.party.ledger.now()
     books = list(register.books.values())
-    headings = ("dataset", "allowance", "spent", "reserved", "left", "ε so far")
+    headings = ("dataset", "allowance", "spent", "reserved", "left", "ε if all is used")
     answer(
         as_json,
         "budgets",

@@ -23,6 +23,7 @@ from securefed.domain.records import to_plain
 from securefed.domain.request import RequestState
 from securefed.domain.rules.speak import shown
 from securefed.domain.site import Account, Role
+from securefed.errors import AlreadyExists
 
 if TYPE_CHECKING:
     from securefed.domain.study import Study
@@ -54,7 +55,7 @@ def demo(
     Example: securefed demo --keep demo
     """
     with ExitStack() as stack:
-        folder = keep or Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        folder = _new_folder(keep) if keep else Path(stack.enter_context(tempfile.TemporaryDirectory()))
         walked = _walk(folder)
         where = f"\n\nThe sites are kept in {folder}." if keep else ""
         answer(
@@ -69,6 +70,14 @@ def demo(
             if keep
             else "read README.md",
         )
+
+
+def _new_folder(folder: Path) -> Path:
+    try:
+        folder.mkdir(parents=True)
+    except OSError as error:
+        raise AlreadyExists(f"The folder cannot be made: {error.strerror}", where=str(folder)) from error
+    return folder
 
 
 def _walk(folder: Path) -> list[Walked]:

@@ -26,6 +26,15 @@ from securefed.domain.privacy import Adjacency, PrivacyUnit
 from securefed.domain.site import Column, DataCard
 
 
+# How the domain begins to speak of what stands under a key here.
+_KEYS = {
+    "The unit's column": "unit.column",
+    "A record contributes once": "unit.bound",
+    "A data card names at least one column": "columns",
+    "A data card names at least one purpose": "purposes",
+}
+
+
 @dataclass(frozen=True, kw_only=True)
 class CardDraft:
     """A data card without what the site measures, and where its files lie."""
@@ -99,7 +108,7 @@ class CardDocument(Table):
 def load_card(path: Path) -> CardDraft:
     """The draft in a `dataset.toml`."""
     document = read_document(path, CardDocument)
-    with said_of(path, {"The unit's column": "unit.column"}):
+    with said_of(path, _KEYS):
         draft = _draft(document, path.parent)
         # The smallest possible card: it makes the domain check what needs no measuring.
         nothing = Digest("sha256:" + "0" * 64)

@@ -27,9 +27,9 @@ class Outline:
 
     def meaning(self, place: Sequence[int | str]) -> str:
         """A key's description, as the end of "expected …"."""
-        node = self._at(place[:-1])
-        described = _table(_table(node, "properties"), str(place[-1])).get("description")
-        return f"this key ({str(described).rstrip('.')})" if described else "this key"
+        node = _table(_table(self._at(place[:-1]), "properties"), str(place[-1]))
+        described = node.get("description") or self._resolved(node).get("description")
+        return f"this key ({str(described).rstrip('.')})"
 
     def _at(self, place: Sequence[int | str]) -> Schema:
         node = self.schema

@@ -61,12 +61,12 @@ def refused(file: Path, problems: Sequence[Problem]) -> ConfigInvalid:
 
 @contextmanager
 def said_of(file: Path, keys: Mapping[str, str]) -> Iterator[None]:
-    """Adds the file and the key to what the domain says; `keys` maps its words to our keys."""
+    """Adds the file and the key to what the domain says; `keys` maps its first words to our keys."""
     try:
         yield
     except SecurefedError as error:
-        key = keys.get(error.what.partition(" is ")[0])
-        what = f"{key}: {error.what}" if key else error.what
+        named = [key for words, key in keys.items() if error.what.startswith(words)]
+        what = f"{named[0]}: {error.what}" if named else error.what
         raise ConfigInvalid(what, where=str(file), hint=error.remedy) from error
 
 

@@ -23,14 +23,14 @@ from securefed.domain.study import Model, Parameter, Participant, Recipe, Study
 
 OWN_CODE_KIND = "own-code"
 
-# The domain's words for what stands under another key here.
+# How the domain begins to speak of what stands under a key here.
 _KEYS = {
-    "model parameters": "model.parameters",
-    "rounds": "rounds.count",
-    "spare attempts": "rounds.spare",
-    "minimum sites": "rounds.minimum_sites",
-    "valid days": "request.valid_days",
-    "update bound": "sealing.update_bound",
+    "model parameters is": "model.parameters",
+    "rounds is": "rounds.count",
+    "spare attempts is": "rounds.spare",
+    "minimum sites is": "rounds.minimum_sites",
+    "valid days is": "request.valid_days",
+    "update bound is": "sealing.update_bound",
 }
 
 

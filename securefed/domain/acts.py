@@ -12,11 +12,21 @@ from securefed.domain import event as happened
 from securefed.domain.budget import Book
 from securefed.domain.canonical import prefixed
 from securefed.domain.event import LedgerEntry
-from securefed.domain.findings import Verdict
+from securefed.domain.facts import ReviewFacts
+from securefed.domain.findings import Verdict, reviewers_needed, verdict_of
 from securefed.domain.identifiers import RequestId
+from securefed.domain.plan import ReviewPlan
+from securefed.domain.policy import judge
+from securefed.domain.privacy import Adjacency
 from securefed.domain.records import to_bytes
 from securefed.domain.register import FiledRequest, Register
-from securefed.domain.request import REQUEST_KIND, RequestState, SignedRequest, moved
+from securefed.domain.request import (
+    REQUEST_KIND,
+    CodeRequest,
+    RequestState,
+    SignedRequest,
+    moved,
+)
 from securefed.domain.round import Round, RoundState
 from securefed.domain.site import Account, DataCard, Role
 from securefed.errors import (
@@ -50,7 +60,7 @@ def act(register: Register, entry: LedgerEntry) -> RequestId | None:
         case happened.RoundReserved():
             _begin(register, entry.event, entry.at)
         case happened.StepsAuthorised(id=id, up_to=up_to):
-            register.running(id.request, entry.at)
+            _may_run(register, id.request, entry.at)
             book = register.book_of(id)
             book.advance(book.round(id).authorised(up_to))
         case happened.RoundCommitted(id=id, steps_run=steps_run):
@@ -70,7 +80,7 @@ def act(register: Register, entry: LedgerEntry) -> RequestId | None:
 
 def _decide(register: Register, decided: made.SignedDecision, at: datetime) -> RequestId | None:
     decision = decided.decision
-    _check_authority(register, decided)
+    _check_authority(register, decided, at)
     match decision:
         case made.Approval():
             _approve(register, decision, at)
@@ -80,9 +90,13 @@ def _decide(register: Register, decided: made.SignedDecision, at: datetime) -> R
         case made.Revocation(request=request, reason=reason):
             _close(register, request, RequestState.REVOKED, reason)
         case made.AllowanceGrant(allowance=allowance):
+            _check_newest(register, decision, allowance.dataset)
             register.book(allowance.dataset).grant(allowance)
+            register.decided_at[decision.kind, allowance.dataset] = decision.at
         case made.PolicyAdoption(policy=policy):
+            _check_newest(register, decision, "")
             register.adopted = policy
+            register.decided_at[decision.kind, ""] = decision.at
         case made.AccountAdmission(account=account):
             _admit(register, account)
         case made.AccountSuspension(account=name):
@@ -94,7 +108,7 @@ def _decide(register: Register, decided: made.SignedDecision, at: datetime) -> R
     return None
 
 
-def _check_authority(register: Register, decided: made.SignedDecision) -> None:
+def _check_authority(register: Register, decided: made.SignedDecision, at: datetime) -> None:
     decision = decided.decision
     account = register.account(decision.by)
     if decision.site != register.site.site:
@@ -102,14 +116,24 @@ def _check_authority(register: Register, decided: made.SignedDecision) -> None:
     signed = prefixed(made.DECISION_KIND, to_bytes(decision))
     if not register.verify(account.key, signed, decided.signature):
         raise SignatureInvalid(f"The decision is not signed by {decision.by}")
+    if decision.at > at:
+        raise SignatureInvalid("The decision is dated after the moment of its entry")
     reviewing = isinstance(decision, made.BY_REVIEWERS)
     if not (account.reviews if reviewing else Role.OWNER in account.roles):
         raise NotAllowedHere(f"{decision.by} may not make a decision of kind {decision.kind}")
 
 
+def _check_newest(register: Register, decision: made.Decision, about: str) -> None:
+    """A decision that a newer one replaced cannot be put in force again by whoever kept a copy."""
+    last = register.decided_at.get((decision.kind, about))
+    if last is not None and decision.at < last:
+        raise TransitionInvalid(f"A newer decision of kind {decision.kind} is in force")
+
+
 def _approve(register: Register, approval: made.Approval, at: datetime) -> None:
     filed = register.request(approval.request)
     _check_plan(register, filed, approval)
+    _check_judgement(register, approval.plan, at)
     state = moved(filed.state, RequestState.APPROVED)
     request = filed.signed.request
     if at >= request.expires_at:
@@ -133,11 +157,37 @@ def _check_plan(register: Register, filed: FiledRequest, approval: made.Approval
         raise PlanStale("The ledger has moved on since the plan was drawn up")
     if plan.policy_digest != register.policy.digest:
         raise PlanStale("The plan was judged by another policy")
-    if plan.verdict is Verdict.REFUSE:
-        raise RefusedByPolicy(f"The policy {plan.policy} refuses {approval.request}")
     own = request.requester_key == register.account(approval.by).key
     if own or request.requester == approval.by:
         raise NotAllowedHere("A person never approves a request of their own")
+    register.account(request.requester)
+
+
+def _check_judgement(register: Register, plan: ReviewPlan, at: datetime) -> None:
+    """Judges again, so that nobody can sign a plan that is milder than the policy.
+
+    Only the accountant's figures are the plan's own: the ledger cannot repeat them. The wording of
+    findings is not compared, so that it may improve while old ledgers still replay."""
+    request = plan.request
+    facts = ReviewFacts(
+        request=request,
+        card=register.card(request.dataset),
+        machine=plan.machine,
+        loss=plan.loss,
+        dataset_loss=plan.dataset_loss,
+        requester_loss=plan.requester_loss,
+        known_families=register.known_families(),
+        now=at,
+    )
+    findings = judge(register.policy, facts)
+    deltas = {plan.loss.delta, plan.dataset_loss.delta, plan.requester_loss.delta}
+    granted = register.book(request.dataset).granted(at)
+    if (plan.card, deltas) != (facts.card, {granted.delta}):
+        raise PlanStale("The plan shows another data card or δ than the site has")
+    if (plan.verdict, plan.reviewers) != (verdict_of(findings), reviewers_needed(findings)):
+        raise PlanStale("The plan's verdict is not the policy's")
+    if plan.verdict is Verdict.REFUSE:
+        raise RefusedByPolicy(f"The policy {plan.policy} refuses {request.request}")
 
 
 def _admit(register: Register, account: Account) -> None:
@@ -150,6 +200,8 @@ def _admit(register: Register, account: Account) -> None:
 
 def _register(register: Register, card: DataCard) -> None:
     known = register.cards.get(card.dataset)
+    if card.adjacency is not Adjacency.ADD_REMOVE:
+        raise ConfigInvalid(f"Budgets are counted under add-remove, not {card.adjacency}")
     if card.version != (1 if known is None else known.version + 1):
         raise AlreadyExists(f"Version {card.version} of {card.dataset} is not the next one")
     if known is not None and (card.unit, card.adjacency) != (known.unit, known.adjacency):
@@ -200,10 +252,19 @@ def _check_ended(register: Register, event: happened.RequestClosed, at: datetime
     raise TransitionInvalid(f"{event.request} is not {event.state} yet")
 
 
+def _may_run(register: Register, name: RequestId, at: datetime) -> CodeRequest:
+    request = register.running(name, at)
+    register.account(request.requester)
+    register.book(request.dataset).granted(at)
+    return request
+
+
 def _begin(register: Register, event: happened.RoundReserved, at: datetime) -> None:
-    request = register.running(event.id.request, at)
+    request = _may_run(register, event.id.request, at)
+    approved = register.request(event.id.request).approved_plan
+    if approved is None or approved.card != register.card(request.dataset):
+        raise PlanStale("The data card is not the one that was approved", where=str(event.id))
     book = register.book_of(event.id)
-    book.granted(at)
     if event.token in register.tokens:
         raise AlreadyExists("This run token was issued before", where=str(event.id))
     book.begin(

@@ -8,7 +8,8 @@ produce are refused, so one value has one form and no signature covers two readi
 
 import hashlib
 import json
-from decimal import Decimal, InvalidOperation
+import re
+from decimal import Decimal
 from typing import NoReturn, TypeAlias
 
 from securefed.domain.identifiers import Digest
@@ -19,6 +20,7 @@ Plain: TypeAlias = "str | int | bool | None | list[Plain] | dict[str, Plain]"
 LARGEST_INTEGER = 2**53 - 1
 _DEEPEST = 32
 _LONGEST_DECIMAL = 40
+_DIGITS = re.compile(r"-?[0-9]{1,40}(\.[0-9]{1,100})?|Infinity", re.ASCII)
 
 
 def to_canonical(value: Plain) -> bytes:
@@ -63,22 +65,25 @@ def decimal_text(number: Decimal) -> str:
         return "Infinity"
     if not number.is_finite():
         raise NumberInvalid(f"{number} is not a number that can be stored")
-    if number and not -_LONGEST_DECIMAL < number.adjusted() < _LONGEST_DECIMAL:
+    if not number:
+        return "0"
+    if not -_LONGEST_DECIMAL < number.adjusted() < _LONGEST_DECIMAL:
         raise NumberInvalid(f"{number:.3e} is too large or too small to be stored")
     text = format(number, "f")
     if "." in text:
         text = text.rstrip("0").rstrip(".")
-    return "0" if text in ("-0", "") else text
+    if not _DIGITS.fullmatch(text):
+        raise NumberInvalid("A number has too many digits to be stored")
+    return text
 
 
 def decimal_from(text: str) -> Decimal:
     """The decimal that `decimal_text` wrote; refuses any other spelling."""
-    try:
+    # Before anything is computed: "0E-999999999" is a short text and a number of a gigabyte.
+    if _DIGITS.fullmatch(text):
         number = Decimal(text)
         if decimal_text(number) == text:
             return number
-    except (InvalidOperation, NumberInvalid):
-        pass
     raise NotCanonical(f"{ascii(text[:60])} is not a decimal in plain digits")
 
 

@@ -32,7 +32,7 @@ def advised(what: str, problem: str, remedy: str) -> Check:
 
 
 def worst(checks: list[Check]) -> int:
-    """The exit code of the gravest problem: integrity before everything else."""
+    """The highest exit code among the checks; advice has none."""
     return max((int(one.exit_code) for one in checks), default=0)
 
 

@@ -14,6 +14,7 @@ who have co-signed a checkpoint can show later that a ledger was rewritten or cu
 import base64
 import binascii
 import hashlib
+import re
 from dataclasses import dataclass, replace
 
 from securefed.domain.identifiers import Digest, PublicKey, Signature, SiteId
@@ -23,6 +24,8 @@ from securefed.errors import CheckpointInvalid, SecurefedError
 _ORIGIN = "securefed.ledger/"
 _COSIGNER = "securefed.cosigner/"
 _ED25519 = b"\x01"
+# C2SP allows more; what is pasted into an e-mail or a terminal had better be plain.
+_SIGNER_NAME = re.compile(r"[A-Za-z0-9._/:-]{1,200}", re.ASCII)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,6 +35,10 @@ class NoteSignature:
     name: str
     key_hint: str
     signature: Signature
+
+    def __post_init__(self) -> None:
+        if not _SIGNER_NAME.fullmatch(self.name):
+            raise CheckpointInvalid(f"{ascii(self.name[:80])} is not the name of a signer")
 
     def line(self) -> str:
         """The signature as it stands under a checkpoint."""

@@ -12,6 +12,10 @@ from typing import ClassVar, Self
 from securefed.errors import IdentifierInvalid, TextInvalid
 
 _INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+# Letters, marks and symbols that show nothing: fillers, joiners, a blank, variation selectors.
+_BLANK = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
+)
 
 
 class _Checked(str):
@@ -116,7 +120,7 @@ class Version(_Checked):
     """A release number of up to four parts."""
 
     __slots__ = ()
-    pattern = re.compile(r"[0-9]+(\.[0-9]+){0,3}([a-z0-9.+-]{0,20})", re.ASCII)
+    pattern = re.compile(r"[0-9]{1,9}(\.[0-9]{1,9}){0,3}([a-z0-9.+-]{0,20})", re.ASCII)
     example = "1.2.0"
 
 
@@ -132,6 +136,6 @@ class Line(str):
         if len(text) > cls.longest:
             raise TextInvalid(f"A text has {len(text)} characters; {cls.longest} is the most")
         for character in text:
-            if unicodedata.category(character) in _INVISIBLE:
+            if unicodedata.category(character) in _INVISIBLE or _BLANK.match(character):
                 raise TextInvalid(f"A text has the invisible character {ascii(character)}")
         return super().__new__(cls, text)

@@ -41,6 +41,8 @@ R = TypeVar("R", bound=Record)
 
 def instant_text(moment: datetime) -> str:
     """A moment in UTC, to the second."""
+    if moment.tzinfo is None or moment.microsecond:
+        raise RecordInvalid(f"{moment.isoformat()} is not a moment in UTC, to the second")
     return moment.astimezone(timezone.utc).strftime(_INSTANT)
 
 

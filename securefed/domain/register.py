@@ -51,6 +51,7 @@ class Register:
         self.books: dict[DatasetId, Book] = {}
         self.requests: dict[RequestId, FiledRequest] = {}
         self.tokens: set[Digest] = set()
+        self.decided_at: dict[tuple[str, str], datetime] = {}
         self.material: list[tuple[Head, RequestId | None]] = [(EMPTY, None)]
 
     @property

@@ -5,7 +5,7 @@ different requests never share a name. A request moves forward only, and a close
 """
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from securefed.domain.identifiers import (
@@ -40,6 +40,8 @@ class CodeRequest:
         self.study.participant(self.site)
         if self.expires_at <= self.filed_at:
             raise ConfigInvalid("A request expires after it is filed")
+        if self.expires_at - self.filed_at > timedelta(days=self.study.valid_days):
+            raise ConfigInvalid(f"The study's requests live {self.study.valid_days} days at most")
 
     @property
     def digest(self) -> Digest:

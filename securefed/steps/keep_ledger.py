@@ -2,7 +2,8 @@
 
 Reading, checking and writing happen in one exclusive transaction, so two processes never build on
 the same head. The register is kept between calls and follows the store by what was added since. It
-is thrown away whenever a write did not succeed, because only the store says what is true.
+is thrown away whenever a write did not succeed, because only the store says what is true; the newest
+head is remembered all the same, so a store that once went back is refused until it is whole again.
 """
 
 from datetime import datetime, timedelta
@@ -15,7 +16,7 @@ from securefed.domain.ledger import EMPTY, ENTRY_KIND, Head, StoredEntry, Verify
 from securefed.domain.records import from_bytes, to_bytes
 from securefed.domain.register import Register
 from securefed.domain.replay import apply, replay
-from securefed.errors import CheckpointInvalid, ClockBehind, LedgerRolledBack
+from securefed.errors import CheckpointInvalid, ClockBehind, LedgerBroken, LedgerRolledBack
 from securefed.ports import Clock, LedgerStore, LedgerWriter, Signer
 
 _PATIENCE = timedelta(minutes=5)
@@ -33,6 +34,7 @@ class SiteLedger:
         self._verify = verify
         self._clock = clock
         self._register: Register | None = None
+        self._seen = EMPTY
 
     def register(self) -> Register:
         """The site's state as the store has it now. Do not change it."""
@@ -52,7 +54,7 @@ class SiteLedger:
             entry = apply(register, stored)
             self._register = None
             writer.append(stored, head.size, head.hash)
-        self._register = register
+        self._register, self._seen = register, register.head
         return entry
 
     def checkpoint(self) -> Checkpoint:
@@ -71,27 +73,23 @@ class SiteLedger:
         site = register.site
         if checkpoint.site != site.site or not checkpoint.vouched_by_site(site.key, self._verify):
             raise CheckpointInvalid(f"The checkpoint is not signed by {site.site}")
-        if checkpoint.head not in self._heads(checkpoint.head.size):
+        if not _holds(self._store, checkpoint.head):
             raise LedgerRolledBack(
                 f"The ledger does not contain its own checkpoint of {checkpoint.head.size} entries"
             )
 
-    def _heads(self, size: int) -> set[Head]:
-        if size == 0:
-            return {EMPTY}
-        stored = next(iter(self._store.entries(size - 1)), None)
-        return set() if stored is None else {Head(size=size, hash=stored.hash)}
-
     def _follow(self, reader: LedgerStore | LedgerWriter) -> Register:
+        if not _holds(reader, self._seen):
+            raise LedgerRolledBack(
+                f"The ledger had {self._seen.size} entries and now has {reader.head().size}, or others"
+            )
         register = self._register or Register(self._verify)
         self._register = None
-        stored, known = reader.head(), register.head
-        if stored.size < known.size or (stored.size == known.size and stored.hash != known.hash):
-            raise LedgerRolledBack(
-                f"The ledger had {known.size} entries and now has {stored.size}, or others"
-            )
         replay(register, reader.entries(register.head.size))
-        self._register = register
+        founded = register.founded
+        if founded and (founded.site, founded.key) != (self.site, self._signer.key):
+            raise LedgerBroken(f"The ledger is that of {founded.site}, or of another key")
+        self._register, self._seen = register, register.head
         return register
 
     def _sealed(self, register: Register, now: datetime, event: Event) -> StoredEntry:
@@ -105,6 +103,13 @@ class SiteLedger:
         )
         data = to_bytes(entry)
         return StoredEntry(data=data, signature=self._signer.sign(prefixed(ENTRY_KIND, data)))
+
+
+def _holds(reader: LedgerStore | LedgerWriter, head: Head) -> bool:
+    if head.size == 0:
+        return head == EMPTY
+    stored = next(iter(reader.entries(head.size - 1)), None)
+    return stored is not None and Head(size=head.size, hash=stored.hash) == head
 
 
 def _moment(clock: Clock, register: Register) -> datetime:

@@ -88,7 +88,7 @@ def grant_allowance(ledger: SiteLedger, asked: AllowanceAsked, by: Acting) -> Le
         asked.delta,
         order=book.fixed_order,
         shares=asked.shares,
-        expires_at=None if days is None else now + timedelta(days=count("days", days)),
+        expires_at=None if days is None else now + timedelta(days=count("days", days, most=36_500)),
     )
     decision = made.AllowanceGrant(
         site=ledger.site, by=by.account, at=now, reason=by.reason, allowance=granted

@@ -33,9 +33,9 @@ class Violation:
 ADAPTER = {"adapters/planted/__init__.py": ""}
 VIOLATIONS = [
     Violation(
-        {"domain/planted.py": "import securefed.ports"},
+        {"errors.py": "import securefed.domain.numbers"},
         {LAYERS},
-        "securefed.domain.planted -> securefed.ports",
+        "securefed.errors -> securefed.domain.numbers",
     ),
     Violation(
         {"config/planted.py": "import securefed.steps"},

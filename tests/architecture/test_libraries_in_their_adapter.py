@@ -1,5 +1,6 @@
 """Each library is imported in its own place, and nothing heavy is loaded before it is needed."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -79,6 +80,15 @@ def test_the_domain_imports_nothing_but_the_calm_part_of_the_standard_library() 
     for where, path in sources.items():
         roots = {name.partition(".")[0] for name in imported(path.read_text())}
         assert roots <= DOMAIN_MAY_IMPORT, where
+
+
+def test_the_domain_never_asks_for_the_time() -> None:
+    clock = re.compile(r"\b(datetime|date)\.(now|today|utcnow)\b")
+    sources = {inside(path): path.read_text() for path in modules()}
+    asking = [where for where, text in sources.items() if clock.search(text)]
+    assert [where for where in asking if where.startswith("domain/")] == []
+    # The pattern knows what asking looks like: somebody has to tell the time.
+    assert asking
 
 
 @pytest.mark.parametrize("module", ["securefed", "securefed.cli.app"])

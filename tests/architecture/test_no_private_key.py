@@ -13,8 +13,8 @@ from tests.architecture.sources import ROOT
 
 # In two pieces, so that this file is not found by its own search.
 PRINTED = rb"PRIVATE" + rb" securefed ed25519 key"
-# A file that begins with the words, or the words, a label and key material on the next line. The line
-# may be indented, quoted, or escaped in JSON; the code and the pages that explain the form are not keys.
+# A file that begins with the words; or the words with a label, and key material on the next line,
+# also indented, quoted or escaped in JSON. The code and the pages that explain it are no keys.
 KEY = re.compile(
     rb"\A\s*%b|%b[^\n]{0,1000}?(?:\n|\\n)[\s>|#]*[A-Za-z0-9+/]{40}" % (PRINTED, PRINTED)
 )

@@ -5,7 +5,6 @@ here; nothing that stands in a cell ever leaves here, in no error either.
 """
 
 from securefed.adapters.data_files.in_memory import MemoryMeter
-from securefed.adapters.data_files.measured import Measured
 from securefed.adapters.data_files.meter import FileMeter
 
-__all__ = ["FileMeter", "Measured", "MemoryMeter"]
+__all__ = ["FileMeter", "MemoryMeter"]

@@ -4,10 +4,9 @@ from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
 
-from securefed.adapters.data_files.measured import Measured
 from securefed.adapters.data_files.table import Reading
 from securefed.domain.privacy import PrivacyUnit
-from securefed.domain.site import Column
+from securefed.domain.site import Column, Measured
 from securefed.errors import DataUnreadable
 
 

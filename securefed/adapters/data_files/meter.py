@@ -6,10 +6,9 @@ the privacy unit's bound: whoever loads records for a study does.
 
 from pathlib import Path
 
-from securefed.adapters.data_files.measured import Measured
 from securefed.adapters.data_files.table import Reading
 from securefed.domain.privacy import PrivacyUnit
-from securefed.domain.site import Column
+from securefed.domain.site import Column, Measured
 from securefed.errors import DataUnreadable
 
 

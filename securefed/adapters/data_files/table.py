@@ -14,11 +14,10 @@ from collections.abc import Iterator
 from typing import BinaryIO
 
 from securefed.adapters.data_files.cells import expected, fits
-from securefed.adapters.data_files.measured import Measured
 from securefed.domain.canonical import prefixed
 from securefed.domain.identifiers import Digest
 from securefed.domain.privacy import PrivacyUnit
-from securefed.domain.site import Column
+from securefed.domain.site import Column, Measured
 from securefed.errors import DataUnreadable
 
 DATASET_KIND = "dataset"

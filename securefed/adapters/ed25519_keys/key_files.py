@@ -75,9 +75,11 @@ def _read_private(path: Path) -> bytes:
     # O_NONBLOCK: a pipe in the key's place is refused below instead of waited for.
     flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
     descriptor = os.open(path, flags)
-    with os.fdopen(descriptor, "rb") as file:
+    try:
         _check_private(os.fstat(descriptor), path)
-        return file.read(_LARGEST)
+        return os.read(descriptor, _LARGEST)
+    finally:
+        os.close(descriptor)
 
 
 def _check_private(status: os.stat_result, path: Path) -> None:

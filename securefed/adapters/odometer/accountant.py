@@ -13,11 +13,13 @@ from importlib.metadata import version
 
 from securefed.adapters.odometer.acts import Acts, acts_of
 from securefed.adapters.odometer.figures import distribution_figure, renyi_figure
+from securefed.domain.numbers import probability
 from securefed.domain.privacy import Adjacency, Mechanism, PrivacyLoss, gathered
 from securefed.domain.renyi import INFINITE, best_epsilon
 
 _LIBRARY = f"dp-accounting {version('dp-accounting')}"
 _GRAIN = Decimal("1e-6")
+_LARGEST = Decimal("1e9")
 
 
 class Odometer:
@@ -25,6 +27,7 @@ class Odometer:
 
     def loss(self, mechanisms: tuple[Mechanism, ...], delta: Decimal) -> PrivacyLoss:
         """The loss at δ; infinite where a mechanism has no rule."""
+        probability("delta", delta)
         acts = acts_of(mechanisms)
         if acts is None:
             tight, bound = INFINITE, INFINITE
@@ -48,12 +51,13 @@ def _figures(
     # The float below δ, so that rounding δ never lowers ε.
     at = math.nextafter(float(delta), 0.0)
     # The core's orders are others than the library's, so that either may have the better one.
-    bound = min(_rounded(renyi_figure(acts, at)), best_epsilon(mechanisms, delta))
-    return _rounded(distribution_figure(acts, at, float(bound))), bound
+    bound = min(Decimal(renyi_figure(acts, at)), best_epsilon(mechanisms, delta))
+    tight = Decimal(distribution_figure(acts, at, float(bound)))
+    return _rounded(tight), _rounded(bound)
 
 
-def _rounded(epsilon: float) -> Decimal:
-    """Up to the next millionth; what is not a number is infinite."""
-    if not math.isfinite(epsilon):
-        return INFINITE
-    return Decimal(epsilon).quantize(_GRAIN, rounding=ROUND_CEILING)
+def _rounded(epsilon: Decimal) -> Decimal:
+    """Up to the next millionth; infinite where the figure means nothing any more."""
+    if epsilon < _LARGEST:
+        return epsilon.quantize(_GRAIN, rounding=ROUND_CEILING)
+    return INFINITE

@@ -33,7 +33,7 @@ def renyi_figure(acts: Acts, delta: float) -> float:
         epsilon, _ = rdp.compute_epsilon(_ORDERS, total, delta)
     except _NO_FIGURE:
         return math.inf
-    return float(epsilon)
+    return _sound(epsilon)
 
 
 def distribution_figure(acts: Acts, delta: float, bound: float) -> float:
@@ -50,9 +50,14 @@ def distribution_figure(acts: Acts, delta: float, bound: float) -> float:
     try:
         for act, repeated in acts:
             accountant.compose(event(act), repeated)
-        return float(accountant.get_epsilon(certain))
+        return _sound(accountant.get_epsilon(certain))
     except _NO_FIGURE:
         return math.inf
+
+
+def _sound(epsilon: float) -> float:
+    """The figure as it is; infinite where it is not a number."""
+    return float(epsilon) if epsilon >= 0 else math.inf
 
 
 @lru_cache(maxsize=1024)

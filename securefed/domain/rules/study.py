@@ -132,7 +132,7 @@ class RequestLifetime:
     days: int
 
     def __post_init__(self) -> None:
-        count("days", self.days)
+        count("days", self.days, most=36_500)
 
     def check(self, facts: ReviewFacts) -> list[Finding]:
         """What the rule finds in a request."""

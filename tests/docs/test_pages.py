@@ -1,0 +1,69 @@
+"""The pages' own commands, run one after the other as a reader would run them."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+_BLOCK = re.compile(r"```sh\n(.*?)```", re.DOTALL)
+_SHIM = f'#!/bin/sh\nexec "{sys.executable}" -c "from securefed.cli.app import main; main()" "$@"\n'
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """An empty folder with the example sites, and `securefed` on the path."""
+    shutil.copytree(ROOT / "sites", tmp_path / "sites")
+    program = tmp_path / "bin" / "securefed"
+    program.parent.mkdir()
+    program.write_text(_SHIM)
+    program.chmod(0o755)
+    return tmp_path
+
+
+def follow(page: str, folder: Path) -> str:
+    """Runs every shell block of a page in one shell, which stops at the first failure."""
+    script = "\n".join(_BLOCK.findall((ROOT / page).read_text()))
+    environment = {
+        **os.environ,
+        "PATH": f"{folder / 'bin'}:{os.environ['PATH']}",
+        "PYTHONPATH": str(ROOT),
+    }
+    ran = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", script],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    return ran.stdout
+
+
+def test_the_data_owners_page(folder: Path) -> None:
+    out = follow("docs/data-owner.md", folder)
+    assert "is approved; 1 of 1 approvals" in out
+    assert "It contains the checkpoint." in out
+
+
+def test_the_data_scientists_page(folder: Path) -> None:
+    assert "hospital-c" in follow("docs/data-scientist.md", folder)
+    assert (folder / "requests" / "readmission.hospital-b.request.json").is_file()
+
+
+def test_the_readme_names_only_targets_that_exist() -> None:
+    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    named = set(re.findall(r"make ([a-z]+)", (ROOT / "README.md").read_text()))
+    assert {"demo", "test", "check", "bench", "golden"} <= named & targets
+    assert named <= targets
+
+
+@pytest.mark.parametrize("page", [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))])
+def test_links_lead_somewhere(page: Path) -> None:
+    links = re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text())
+    assert [link for link in links if not (page.parent / link).exists()] == []

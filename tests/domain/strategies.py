@@ -1,0 +1,424 @@
+"""Hypothesis strategies for every record of the domain, each by its own class's checks.
+
+`RECORDS` names them all. The strategies make valid values only, of every shape that a class allows;
+what must be refused is written out by hand in the tests.
+"""
+
+import string
+from collections.abc import Callable
+from datetime import UTC, datetime
+from decimal import Decimal
+from enum import Enum
+from typing import TypeVar
+
+from hypothesis import strategies as st
+from hypothesis.strategies import SearchStrategy
+
+from securefed.domain import decision as made
+from securefed.domain import event as happened
+from securefed.domain import rules as every
+from securefed.domain.budget import Allowance, RequesterShare, allowance
+from securefed.domain.checkpoint import Checkpoint, NoteSignature
+from securefed.domain.findings import Finding, Level, Verdict
+from securefed.domain.identifiers import (
+    AccountId,
+    DatasetId,
+    Digest,
+    Line,
+    Name,
+    PublicKey,
+    RequestId,
+    Signature,
+    SiteId,
+    StudyId,
+    Version,
+)
+from securefed.domain.ledger import Head
+from securefed.domain.plan import BudgetEffect, Change, ReviewPlan
+from securefed.domain.policy import Policy
+from securefed.domain.privacy import (
+    Adjacency,
+    DpSgd,
+    GaussianRelease,
+    LaplaceRelease,
+    Mechanism,
+    PrivacyLoss,
+    PrivacyUnit,
+    Sampling,
+)
+from securefed.domain.records import Record
+from securefed.domain.request import CodeRequest, RequestState, SignedRequest
+from securefed.domain.round import RoundId
+from securefed.domain.rules import AnyRule
+from securefed.domain.site import (
+    Account,
+    Column,
+    ColumnType,
+    DataCard,
+    Machine,
+    Role,
+    Sandbox,
+    Site,
+)
+from securefed.domain.study import (
+    Model,
+    Parameter,
+    Participant,
+    Recipe,
+    ReleaseKind,
+    Study,
+    Suite,
+)
+
+T = TypeVar("T")
+E = TypeVar("E", bound=Enum)
+
+_HEX = "0123456789abcdef"
+_VISIBLE = string.ascii_letters + string.digits + string.punctuation + " äß≤ε×漢字–<>"
+
+
+# --- text and numbers ----------------------------------------------------------------------------
+
+
+def slugs(kind: Callable[[str], T]) -> SearchStrategy[T]:
+    """Names of a kind."""
+    first = st.sampled_from(string.ascii_lowercase + string.digits)
+    rest = st.text(alphabet=string.ascii_lowercase + string.digits + "-", max_size=8)
+    return st.builds("".join, st.tuples(first, rest)).map(kind)
+
+
+def _hex(kind: Callable[[str], T], prefix: str, length: int) -> SearchStrategy[T]:
+    digits = st.text(alphabet=_HEX, min_size=length, max_size=length)
+    return digits.map(lambda text: kind(prefix + text))
+
+
+def some_of(kind: type[E], least: int = 1) -> SearchStrategy[tuple[E, ...]]:
+    """Distinct members of an enumeration."""
+    return st.lists(st.sampled_from(kind), min_size=least, unique=True).map(tuple)
+
+
+lines = (
+    st.text(alphabet=_VISIBLE, min_size=1, max_size=20).map(str.strip).filter(bool).map(Line)
+)
+names = slugs(Name)
+digests = _hex(Digest, "sha256:", 64)
+keys = _hex(PublicKey, "ed25519:", 64)
+signatures = _hex(Signature, "", 128)
+request_ids = _hex(RequestId, "cr-", 12)
+versions = st.sampled_from(["1", "1.2.0", "2026.11.21", "1.0rc1", "0.9.5+local"]).map(Version)
+moments = st.datetimes(
+    min_value=datetime(2020, 1, 1), max_value=datetime(2060, 1, 1), timezones=st.just(UTC)
+).map(lambda moment: moment.replace(microsecond=0))
+ends = st.one_of(st.none(), moments)
+counts = st.integers(min_value=1, max_value=10**9)
+
+
+def decimals(least: str, most: str) -> SearchStrategy[Decimal]:
+    """Exact decimals in a range."""
+    return st.decimals(min_value=least, max_value=most, places=9, allow_nan=False)
+
+
+positives = decimals("0.000000001", "1000000")
+below_one = decimals("0.000000001", "0.999999999")
+losses = st.one_of(decimals("0", "1000000"), st.just(Decimal("Infinity")))
+
+
+# --- what protects, and what is asked ------------------------------------------------------------
+
+trainings = st.builds(
+    DpSgd,
+    noise_multiplier=positives,
+    sampling_rate=decimals("0.000000001", "1"),
+    sampling=st.sampled_from(Sampling),
+    steps=counts,
+    clip=positives,
+)
+gaussians = st.builds(GaussianRelease, noise_multiplier=positives, releases=counts)
+laplaces = st.builds(LaplaceRelease, scale=positives, releases=counts)
+mechanisms: SearchStrategy[Mechanism] = st.one_of(trainings, gaussians, laplaces)
+privacy_losses = st.builds(
+    PrivacyLoss,
+    epsilon=losses,
+    upper_bound=losses,
+    delta=below_one,
+    adjacency=st.sampled_from(Adjacency),
+    accountant=lines.map(str),
+)
+parameters = st.builds(Parameter, name=lines, value=lines)
+recipes = st.builds(
+    Recipe,
+    name=names,
+    version=versions,
+    parameters=st.lists(parameters, max_size=3, unique_by=lambda one: one.name).map(
+        lambda found: tuple(sorted(found, key=lambda one: one.name))
+    ),
+    own_code=st.one_of(st.none(), digests),
+)
+models = st.builds(Model, family=names, parameters=counts)
+participants = st.builds(
+    Participant,
+    site=slugs(SiteId),
+    dataset=slugs(DatasetId),
+    training=trainings,
+    metrics=st.one_of(st.none(), gaussians),
+)
+rosters = st.lists(participants, min_size=1, max_size=3, unique_by=lambda one: one.site).map(tuple)
+studies = st.builds(
+    Study,
+    study=slugs(StudyId),
+    title=lines,
+    purpose=names,
+    recipe=recipes,
+    model=models,
+    rounds=st.integers(1, 1000),
+    spare_attempts=st.integers(0, 1000),
+    minimum_sites=st.just(1),
+    suite=st.sampled_from(Suite),
+    update_bound=positives,
+    valid_days=st.integers(1, 3650),
+    participants=rosters,
+)
+
+
+@st.composite
+def code_requests(draw: st.DrawFn) -> CodeRequest:
+    """A study asked of one of its sites, for at most as long as it says."""
+    study, filed_at = draw(studies), draw(moments)
+    lifetime = draw(st.timedeltas(min_value=ONE_SECOND, max_value=study.valid_days * ONE_DAY))
+    return CodeRequest(
+        site=draw(st.sampled_from(study.participants)).site,
+        requester=draw(slugs(AccountId)),
+        requester_key=draw(keys),
+        study=study,
+        filed_at=filed_at,
+        expires_at=filed_at + lifetime - lifetime % ONE_SECOND,
+    )
+
+
+ONE_SECOND = datetime(2026, 1, 1, 0, 0, 1) - datetime(2026, 1, 1)
+ONE_DAY = datetime(2026, 1, 2) - datetime(2026, 1, 1)
+signed_requests = st.builds(SignedRequest, request=code_requests(), signature=signatures)
+
+
+# --- the site ------------------------------------------------------------------------------------
+
+sites = st.builds(Site, site=slugs(SiteId), title=lines, key=keys)
+accounts = st.builds(Account, account=slugs(AccountId), key=keys, roles=some_of(Role))
+columns = st.builds(Column, name=lines, type=st.sampled_from(ColumnType), meaning=lines)
+machines = st.builds(
+    Machine,
+    package=versions,
+    package_digest=digests,
+    libraries_digest=digests,
+    interpreter=versions,
+    sandbox=st.sampled_from(Sandbox),
+)
+
+
+@st.composite
+def cards(draw: st.DrawFn) -> DataCard:
+    """A data card whose unit is the record or one of its columns."""
+    named = draw(st.lists(columns, min_size=1, max_size=3, unique_by=lambda one: one.name))
+    column = draw(st.one_of(st.none(), st.sampled_from([str(one.name) for one in named])))
+    records = draw(counts)
+    return DataCard(
+        dataset=draw(slugs(DatasetId)),
+        version=draw(counts),
+        title=draw(lines),
+        origin=draw(lines),
+        licence=draw(lines),
+        purposes=tuple(draw(st.lists(names, min_size=1, max_size=2))),
+        unit=PrivacyUnit(column=column, bound=1 if column is None else draw(counts)),
+        adjacency=draw(st.sampled_from(Adjacency)),
+        records=records,
+        units=draw(st.integers(1, records)),
+        columns=tuple(named),
+        data=draw(digests),
+        mock=draw(digests),
+    )
+
+
+@st.composite
+def allowances(draw: st.DrawFn) -> Allowance:
+    """An allowance with room at its order, and shares of it."""
+    accounts_named = draw(st.lists(slugs(AccountId), max_size=2, unique=True))
+    epsilon = draw(decimals("1", "100"))
+    return allowance(
+        draw(slugs(DatasetId)),
+        epsilon,
+        draw(decimals("0.00000001", "0.1")),
+        shares=tuple(RequesterShare(account=name, epsilon=epsilon) for name in accounts_named),
+        expires_at=draw(ends),
+    )
+
+
+# --- rules ---------------------------------------------------------------------------------------
+
+days = st.integers(1, 36_500)
+reviewers = st.integers(2, 20)
+RULES: dict[type[AnyRule], SearchStrategy[AnyRule]] = {
+    every.EpsilonPerRequest: st.builds(
+        lambda limit: every.EpsilonPerRequest(refuse_above=limit, ask_above=limit), positives
+    ),
+    every.EpsilonPerDataset: st.builds(every.EpsilonPerDataset, refuse_above=positives),
+    every.EpsilonPerRequester: st.builds(every.EpsilonPerRequester, refuse_above=positives),
+    every.DeltaBelowUnits: st.builds(every.DeltaBelowUnits, share=below_one),
+    every.MinimumNoise: st.builds(every.MinimumNoise, noise_multiplier=positives),
+    every.PoissonSampling: st.builds(every.PoissonSampling),
+    every.MinimumRecords: st.builds(every.MinimumRecords, units=counts),
+    every.UnitProtected: st.builds(every.UnitProtected, column_required=st.booleans()),
+    every.Purpose: st.builds(every.Purpose),
+    every.MinimumSites: st.builds(every.MinimumSites, sites=counts),
+    every.RecipeAllowed: st.builds(
+        every.RecipeAllowed, recipes=st.lists(names, min_size=1, max_size=3).map(tuple)
+    ),
+    every.OwnCode: st.builds(every.OwnCode, allowed=st.booleans(), reviewers=reviewers),
+    every.ModelSize: st.builds(every.ModelSize, parameters=counts),
+    every.ReleaseTypes: st.builds(every.ReleaseTypes, allowed=some_of(ReleaseKind, least=0)),
+    every.RoundCount: st.builds(every.RoundCount, attempts=counts),
+    every.RequestLifetime: st.builds(every.RequestLifetime, days=days),
+    every.FirstModelFamily: st.builds(every.FirstModelFamily),
+    every.SealingRequired: st.builds(
+        every.SealingRequired, suites=st.just((Suite.BFV_MASK, Suite.MASK))
+    ),
+    every.SandboxRequired: st.builds(every.SandboxRequired, sandboxes=some_of(Sandbox)),
+    every.TwoReviewers: st.builds(
+        every.TwoReviewers, above_epsilon=positives, reviewers=reviewers
+    ),
+}
+policies = st.builds(
+    Policy,
+    name=names,
+    rules=st.lists(st.one_of(*RULES.values()), max_size=6, unique_by=lambda one: one.kind).map(
+        tuple
+    ),
+)
+
+
+# --- plans, decisions, events --------------------------------------------------------------------
+
+heads = st.builds(Head, size=counts, hash=digests)
+findings = st.builds(
+    Finding,
+    rule=names,
+    level=st.sampled_from(Level),
+    reason=lines.map(str),
+    reviewers=st.integers(1, 20),
+)
+changes = st.builds(Change, what=lines.map(str), before=lines.map(str), after=lines.map(str))
+effects = st.builds(
+    BudgetEffect,
+    allowance=allowances(),
+    cap=positives,
+    spent=positives,
+    reserved=positives,
+    reserves=losses,
+    leaves=decimals("-1000", "1000"),
+)
+plans = st.builds(
+    ReviewPlan,
+    format_version=st.just(1),
+    site=slugs(SiteId),
+    request_digest=digests,
+    request=code_requests(),
+    card=cards(),
+    machine=machines,
+    loss=privacy_losses,
+    dataset_loss=privacy_losses,
+    requester_loss=privacy_losses,
+    budget=effects,
+    policy=names,
+    policy_digest=digests,
+    findings=st.lists(findings, max_size=3).map(tuple),
+    verdict=st.sampled_from(Verdict),
+    reviewers=st.integers(1, 20),
+    earlier=st.one_of(st.none(), request_ids),
+    changes=st.lists(changes, max_size=2).map(tuple),
+    basis=heads,
+)
+
+
+def _decided(kind: Callable[..., made.Decision], **fields: SearchStrategy[object]) -> (
+    SearchStrategy[made.Decision]
+):
+    return st.builds(
+        kind, site=slugs(SiteId), by=slugs(AccountId), at=moments, reason=lines, **fields
+    )
+
+
+DECISIONS: dict[type[made.Decision], SearchStrategy[made.Decision]] = {
+    made.Approval: _decided(made.Approval, request=request_ids, plan_digest=digests, plan=plans),
+    made.Denial: _decided(made.Denial, request=request_ids),
+    made.Revocation: _decided(made.Revocation, request=request_ids),
+    made.AllowanceGrant: _decided(made.AllowanceGrant, allowance=allowances()),
+    made.PolicyAdoption: _decided(made.PolicyAdoption, policy=policies),
+    made.AccountAdmission: _decided(made.AccountAdmission, account=accounts),
+    made.AccountSuspension: _decided(made.AccountSuspension, account=slugs(AccountId)),
+    made.DataRegistration: _decided(made.DataRegistration, card=cards()),
+}
+signed_decisions = st.builds(
+    made.SignedDecision, decision=st.one_of(*DECISIONS.values()), signature=signatures
+)
+round_ids = st.builds(RoundId, request=request_ids, round=counts, attempt=counts)
+EVENTS: dict[type[happened.Event], SearchStrategy[happened.Event]] = {
+    happened.SiteFounded: st.builds(happened.SiteFounded, site=sites, owner=accounts),
+    happened.Decided: st.builds(happened.Decided, decided=signed_decisions),
+    happened.RequestFiled: st.builds(happened.RequestFiled, filed=signed_requests),
+    happened.RequestClosed: st.builds(
+        happened.RequestClosed, request=request_ids, state=st.sampled_from(RequestState)
+    ),
+    happened.RoundReserved: st.builds(happened.RoundReserved, id=round_ids, token=digests),
+    happened.StepsAuthorised: st.builds(happened.StepsAuthorised, id=round_ids, up_to=counts),
+    happened.RoundCommitted: st.builds(
+        happened.RoundCommitted,
+        id=round_ids,
+        steps_run=counts,
+        released=st.lists(digests, max_size=2).map(tuple),
+    ),
+    happened.RoundAborted: st.builds(happened.RoundAborted, id=round_ids, cause=names),
+    happened.RoundRefunded: st.builds(happened.RoundRefunded, id=round_ids, cause=names),
+}
+entries = st.builds(
+    happened.LedgerEntry,
+    format_version=st.just(1),
+    site=slugs(SiteId),
+    index=counts,
+    previous=digests,
+    at=moments,
+    event=st.one_of(*EVENTS.values()),
+)
+
+RECORDS: dict[type[Record], SearchStrategy[Record]] = {
+    **RULES,
+    **DECISIONS,
+    **EVENTS,
+    DpSgd: trainings,
+    GaussianRelease: gaussians,
+    LaplaceRelease: laplaces,
+    PrivacyLoss: privacy_losses,
+    Study: studies,
+    CodeRequest: code_requests(),
+    SignedRequest: signed_requests,
+    Site: sites,
+    Account: accounts,
+    DataCard: cards(),
+    Machine: machines,
+    Allowance: allowances(),
+    Policy: policies,
+    ReviewPlan: plans,
+    made.SignedDecision: signed_decisions,
+    happened.LedgerEntry: entries,
+}
+
+note_signatures = st.builds(
+    NoteSignature,
+    name=slugs(str).map(lambda name: "securefed.cosigner/" + name),
+    key_hint=st.text(alphabet=_HEX, min_size=8, max_size=8),
+    signature=signatures,
+)
+checkpoints = st.builds(
+    Checkpoint,
+    site=slugs(SiteId),
+    head=heads,
+    signatures=st.lists(note_signatures, max_size=3).map(tuple),
+)
