@@ -30,7 +30,9 @@ def measure(bench: Bench) -> None:
             ("securefed study plan, three sites", ("study", "plan", _STUDY), None),
         ):
             ours = _seconds(*_PROGRAM, *arguments)
-            bench.row(case, "time", "s", ours=ours, peer=floor, peer_name="python -c pass", goal=goal)
+            bench.row(
+                case, "time", "s", ours=ours, peer=floor, peer_name="python -c pass", goal=goal
+            )
 
 
 def _seconds(*arguments: str) -> float:

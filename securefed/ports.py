@@ -1,8 +1,8 @@
 """What the core needs from the world, as Protocols.
 
-An adapter translates one library or one part of the machine into one of these, and its failures into
-`securefed.errors`. Each port has an in-memory twin in `adapters/memory.py`, and both stand the same
-contract tests. Nothing here knows which library lies behind.
+An adapter translates one library or one part of the machine into one of these, and its failures
+into `securefed.errors`. Each port has an in-memory twin in `adapters/memory.py`, and both stand the
+same contract tests. Nothing here knows which library lies behind.
 """
 
 from collections.abc import Iterator

@@ -163,10 +163,10 @@ def _opened(folder: SiteFolder, settings: SiteSettings, store: LedgerStore) -> O
 
 
 __all__ = [
-    "load_site",
     "OpenSite",
     "init_site",
     "load_signer",
+    "load_site",
     "new_key",
     "open_site",
     "read_request_file",

@@ -1,7 +1,7 @@
 """Writes the mock admissions of the three example sites: invented numbers, no patient behind them.
 
 The same code gives the same bytes: only `random.Random.random` is used, whose sequence Python
-promises to keep for a seed. The sites differ a little, so that a study over them has something to do.
+promises to keep for a seed. The sites differ a little, so that a study over them has some work.
 
     python sites/make_mocks.py
 """
@@ -51,7 +51,7 @@ class Patient:
 HOSPITALS = (
     Hospital(name="hospital-a", seed=1, rows=240, mean_age=63, emergencies=0.45, returning=0.12),
     Hospital(name="hospital-b", seed=2, rows=180, mean_age=68, emergencies=0.6, returning=0.1),
-    Hospital(name="hospital-c", seed=3, rows=120, mean_age=71, emergencies=0.35, returning=0.08),
+    Hospital(name="hospital-c", seed=3, rows=120, mean_age=71, emergencies=0.35, returning=0.05),
 )
 
 

@@ -1,8 +1,9 @@
 """An in-memory federation for tests, scripted by plain attribute edits.
 
-Build a `World`, change what the story needs (`world.noise = Decimal("0.4")`, `world.rules = ()`), then
-`world.site()` gives a founded site with people, a policy, data and an allowance, and `world.file(site)`
-a filed request. Everything below the ports is the in-memory twin; everything above is the product.
+Build a `World`, change what the story needs (`world.noise = Decimal("0.4")`, `world.rules = ()`),
+then `world.site()` gives a founded site with people, a policy, data and an allowance, and
+`world.file(site)` a filed request. Everything below the ports is the in-memory twin; everything
+above is the product.
 """
 
 from dataclasses import dataclass, field

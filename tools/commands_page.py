@@ -12,8 +12,9 @@ _HEAD = """\
 
 <!-- `make golden` writes this page from securefed/cli. -->
 
-Every command has `--help` and `--json`. Results go to stdout, everything else to stderr; the exit codes
-are on [the page of errors](errors.md). A site's folder is named with `--site` or `SECUREFED_SITE`.
+Every command has `--help` and `--json`. Results go to stdout, everything else to stderr; the exit
+codes are on [the page of errors](errors.md). A site's folder is named with `--site` or
+`SECUREFED_SITE`.
 """
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from securefed.config import schemas
 from securefed.errors import ExitCode, SecurefedError, all_errors
+from tools.commands_page import commands_page
 
 ROOT = Path(__file__).resolve().parent.parent
 SCHEMAS = Path("docs/schemas")
@@ -33,7 +34,7 @@ MEANINGS = {
 ERRORS_HEAD = """\
 # Errors
 
-<!-- `make golden` writes this page from securefed/errors.py. -->
+<!-- `make golden` writes this page from securefed/errors. -->
 
 An error is printed in three lines: what happened, where, and what to do. Its code has a section on
 this page; its exit code says to a script which kind of remedy it needs.
@@ -41,7 +42,7 @@ this page; its exit code says to a script which kind of remedy it needs.
 
 
 def errors_page() -> str:
-    """The page of all errors, in the order of `securefed/errors.py`."""
+    """The page of all errors, in the order of `securefed/errors`."""
     rows = [f"| {code.value} | {MEANINGS[code]} |" for code in ExitCode]
     table = "\n".join(["| exit code | meaning |", "| --- | --- |", *rows])
     sections = [_section(error) for error in all_errors()]
@@ -68,7 +69,16 @@ def schema_files() -> dict[Path, str]:
     }
 
 
-GENERATORS: tuple[Callable[[], dict[Path, str]], ...] = (errors_files, schema_files)
+def commands_files() -> dict[Path, str]:
+    """The page of commands."""
+    return {Path("docs/commands.md"): commands_page()}
+
+
+GENERATORS: tuple[Callable[[], dict[Path, str]], ...] = (
+    errors_files,
+    commands_files,
+    schema_files,
+)
 FOLDERS = (SCHEMAS,)
 
 

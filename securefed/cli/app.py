@@ -70,7 +70,7 @@ def main() -> None:
         if debug:
             raise
         fail(error)
-    except Exception as error:  # noqa: BLE001 - the program's last line: a defect becomes one line
+    except Exception as error:
         if debug:
             raise
         fail_unexpected(error)

@@ -8,7 +8,8 @@ import typer
 
 from securefed.cli.options import HERE, ActAs, KeyFile, Reason, SiteDir, acting, open_site
 from securefed.cli.output import AsJson, answer, table
-from securefed.domain.budget import Book, RequesterShare, percent
+from securefed.domain.allowance import RequesterShare
+from securefed.domain.budget import Book, percent
 from securefed.domain.canonical import Plain
 from securefed.domain.identifiers import AccountId, DatasetId
 from securefed.domain.records import to_plain

@@ -55,7 +55,9 @@ def demo(
     Example: securefed demo --keep demo
     """
     with ExitStack() as stack:
-        folder = _new_folder(keep) if keep else Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        folder = (
+            _new_folder(keep) if keep else Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        )
         walked = _walk(folder)
         where = f"\n\nThe sites are kept in {folder}." if keep else ""
         answer(
@@ -76,7 +78,9 @@ def _new_folder(folder: Path) -> Path:
     try:
         folder.mkdir(parents=True)
     except OSError as error:
-        raise AlreadyExists(f"The folder cannot be made: {error.strerror}", where=str(folder)) from error
+        raise AlreadyExists(
+            f"The folder cannot be made: {error.strerror}", where=str(folder)
+        ) from error
     return folder
 
 

@@ -25,7 +25,6 @@ from securefed.domain.identifiers import DatasetId, Digest, Line, Name
 from securefed.domain.privacy import Adjacency, PrivacyUnit
 from securefed.domain.site import Column, DataCard
 
-
 # How the domain begins to speak of what stands under a key here.
 _KEYS = {
     "The unit's column": "unit.column",

@@ -61,7 +61,7 @@ def refused(file: Path, problems: Sequence[Problem]) -> ConfigInvalid:
 
 @contextmanager
 def said_of(file: Path, keys: Mapping[str, str]) -> Iterator[None]:
-    """Adds the file and the key to what the domain says; `keys` maps its first words to our keys."""
+    """Adds file and key to what the domain says; `keys` maps its first words to our keys."""
     try:
         yield
     except SecurefedError as error:

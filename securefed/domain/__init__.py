@@ -1,1 +1,1 @@
-"""The pure core: what is decided, and nothing else. Standard library only; no I/O, clock or chance."""
+"""The pure core: what is decided, and nothing else. Standard library; no I/O, clock or chance."""

@@ -1,8 +1,8 @@
 """What each event does to a register, and when it must not happen.
 
-Two kinds of thing happen at a site: people decide, and work proceeds inside what they decided. Every
-function here checks first and changes last. Authority comes from signatures by accounts in force,
-never from who runs the process.
+Two kinds of thing happen at a site: people decide, and work proceeds inside what they decided.
+Every function here checks first and changes last. Authority comes from signatures by accounts in
+force, never from who runs the process.
 """
 
 from datetime import datetime

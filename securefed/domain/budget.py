@@ -2,20 +2,20 @@
 
 The hard cap covers all requesters together, because they may collude; a requester's own share is a
 second, lower cap. Both are enforced at one Rényi order, fixed when the first allowance is granted
-(see `renyi`). Approving a request reserves everything that it could ever cost here; closing it gives
-back what was never used. So at every moment: spent + reserved ≤ cap, whatever runs, fails or crashes.
+(see `renyi`). Approving a request reserves everything that it could ever cost here; closing it
+gives back what was never used. So at every moment: spent + reserved ≤ cap, whatever runs, fails or
+crashes.
 
 A `Book` is changed only by `Register` applying a ledger entry; every method checks, then changes.
 """
 
-from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 
+from securefed.domain.allowance import Allowance
+from securefed.domain.hold import Hold
 from securefed.domain.identifiers import AccountId, DatasetId, RequestId
-from securefed.domain.numbers import positive, probability
 from securefed.domain.privacy import Mechanism, gathered
-from securefed.domain.renyi import ORDERS, budget_at, filter_order, total_at
 from securefed.domain.request import CodeRequest
 from securefed.domain.round import Round, RoundId, RoundState, attempt_loss
 from securefed.errors import (
@@ -29,123 +29,6 @@ from securefed.errors import (
 )
 
 _NOTHING = Decimal(0)
-
-
-@dataclass(frozen=True, kw_only=True)
-class RequesterShare:
-    """The most that one account may ever spend of a dataset, at the allowance's δ."""
-
-    account: AccountId
-    epsilon: Decimal
-
-    def __post_init__(self) -> None:
-        positive("epsilon", self.epsilon)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Allowance:
-    """What may ever leave about a dataset: (ε, δ), enforced at one order, until a moment or for good."""
-
-    dataset: DatasetId
-    epsilon: Decimal
-    delta: Decimal
-    order: int
-    shares: tuple[RequesterShare, ...]
-    expires_at: datetime | None
-
-    def __post_init__(self) -> None:
-        positive("epsilon", self.epsilon)
-        probability("delta", self.delta)
-        if self.order not in ORDERS:
-            raise AllowanceInvalid(
-                f"The order {self.order} is not among those that the filter uses"
-            )
-        for epsilon in (self.epsilon, *(share.epsilon for share in self.shares)):
-            if budget_at(self.order, epsilon, self.delta) <= 0:
-                raise AllowanceInvalid(
-                    f"ε={epsilon} at δ={self.delta} leaves nothing to spend at order {self.order}"
-                )
-        names = [share.account for share in self.shares]
-        if names != sorted(set(names)):
-            raise AllowanceInvalid("The shares are sorted by account, and each stands once")
-
-    @property
-    def cap(self) -> Decimal:
-        """The allowance as a divergence at its order."""
-        return budget_at(self.order, self.epsilon, self.delta)
-
-    def cap_for(self, account: AccountId) -> Decimal:
-        """The lower of the dataset's cap and the account's share."""
-        shares = [share.epsilon for share in self.shares if share.account == account]
-        return min([self.cap, *(budget_at(self.order, one, self.delta) for one in shares)])
-
-
-def allowance(
-    dataset: DatasetId,
-    epsilon: Decimal,
-    delta: Decimal,
-    *,
-    order: int | None = None,
-    shares: tuple[RequesterShare, ...] = (),
-    expires_at: datetime | None = None,
-) -> Allowance:
-    """An allowance whose order is chosen from (ε, δ) unless it is given."""
-    positive("epsilon", epsilon)
-    probability("delta", delta)
-    return Allowance(
-        dataset=dataset,
-        epsilon=epsilon,
-        delta=delta,
-        order=filter_order(epsilon, delta) if order is None else order,
-        shares=tuple(sorted(shares, key=lambda share: share.account)),
-        expires_at=expires_at,
-    )
-
-
-@dataclass
-class Hold:
-    """What an approved request may still cost, and what its attempts have cost."""
-
-    request: CodeRequest
-    reserved: Decimal
-    order: int
-    rounds: dict[RoundId, Round] = field(default_factory=dict)
-    closed: bool = False
-
-    @property
-    def charged(self) -> Decimal:
-        """What the attempts so far are charged with."""
-        return total_at(self.executed, self.order)
-
-    @property
-    def counted(self) -> Decimal:
-        """What the budget counts: the whole reservation while open, the charges once closed."""
-        return self.charged if self.closed else self.reserved
-
-    @property
-    def executed(self) -> tuple[Mechanism, ...]:
-        """The mechanisms that ran, or may have."""
-        part = self.request.part
-        return gathered(
-            tuple(one for attempt in self.rounds.values() for one in attempt.mechanisms(part))
-        )
-
-    @property
-    def counted_mechanisms(self) -> tuple[Mechanism, ...]:
-        """What `counted` is the divergence of."""
-        return self.executed if self.closed else self.request.whole
-
-    @property
-    def rounds_committed(self) -> int:
-        """How many of the request's rounds are finished."""
-        return len(
-            {id.round for id, one in self.rounds.items() if one.state is RoundState.COMMITTED}
-        )
-
-    def attempts_left(self) -> int:
-        """How many further attempts the approval covers; refunded ones do not count."""
-        used = [one for one in self.rounds.values() if one.state is not RoundState.REFUNDED]
-        return self.request.study.attempts - len(used)
 
 
 class Book:
@@ -223,7 +106,7 @@ class Book:
     # --- what changes it ------------------------------------------------------------------------
 
     def grant(self, allowance: Allowance) -> None:
-        """Sets, raises or lowers the allowance; never below what is counted, never at another order."""
+        """Sets, raises or lowers the allowance; never below what is counted."""
         if allowance.dataset != self.dataset:
             raise TransitionInvalid(
                 f"An allowance for {allowance.dataset} in {self.dataset}'s book"

@@ -9,6 +9,7 @@ produce are refused, so one value has one form and no signature covers two readi
 import hashlib
 import json
 import re
+from contextlib import suppress
 from decimal import Decimal
 from typing import NoReturn, TypeAlias
 
@@ -82,9 +83,10 @@ def decimal_from(text: str) -> Decimal:
     # Before anything is computed: "0E-999999999" is a short text and a number of a gigabyte.
     if _DIGITS.fullmatch(text):
         number = Decimal(text)
-        if decimal_text(number) == text:
-            return number
-    raise NotCanonical(f"{ascii(text[:60])} is not a decimal in plain digits")
+        with suppress(NumberInvalid):
+            if decimal_text(number) == text:
+                return number
+    raise NotCanonical(f"{text[:60]!a} is not a decimal in plain digits")
 
 
 def _check(value: Plain, depth: int) -> None:

@@ -7,8 +7,8 @@
     — securefed.ledger/hospital-a Az3b…=
 
 The text is the origin, the number of entries and the hash of the last; the signatures follow the
-C2SP signed-note format, so other tools can check them. A person can paste it into an e-mail. Parties
-who have co-signed a checkpoint can show later that a ledger was rewritten or cut short.
+C2SP signed-note format, so other tools can check them. A person can paste it into an e-mail.
+Parties who have co-signed a checkpoint can show later that a ledger was rewritten or cut short.
 """
 
 import base64
@@ -38,7 +38,7 @@ class NoteSignature:
 
     def __post_init__(self) -> None:
         if not _SIGNER_NAME.fullmatch(self.name):
-            raise CheckpointInvalid(f"{ascii(self.name[:80])} is not the name of a signer")
+            raise CheckpointInvalid(f"{self.name[:80]!a} is not the name of a signer")
 
     def line(self) -> str:
         """The signature as it stands under a checkpoint."""

@@ -1,15 +1,15 @@
 """What a person with authority decides at a site: signed, reasoned, and never changed afterwards.
 
 An `Approval` names the digest of the plan that was read, so it covers exactly that plan and nothing
-that came later. A `Denial` and a `Revocation` need no plan: saying no is always possible. The rest is
-how the owner sets up the site: accounts, data, policies, allowances.
+that came later. A `Denial` and a `Revocation` need no plan: saying no is always possible. The rest
+is how the owner sets up the site: accounts, data, policies, allowances.
 """
 
 from dataclasses import dataclass
 from datetime import datetime
 from typing import ClassVar, TypeAlias
 
-from securefed.domain.budget import Allowance
+from securefed.domain.allowance import Allowance
 from securefed.domain.identifiers import AccountId, Digest, Line, RequestId, Signature, SiteId
 from securefed.domain.plan import ReviewPlan
 from securefed.domain.policy import Policy

@@ -131,11 +131,12 @@ class Line(str):
     longest: ClassVar[int] = 200
 
     def __new__(cls, text: str) -> Self:
+        """Text that is not empty, not too long, and shows all that it holds."""
         if not text.strip() or text != text.strip():
             raise TextInvalid("A text is empty or has spaces at its ends")
         if len(text) > cls.longest:
             raise TextInvalid(f"A text has {len(text)} characters; {cls.longest} is the most")
         for character in text:
             if unicodedata.category(character) in _INVISIBLE or _BLANK.match(character):
-                raise TextInvalid(f"A text has the invisible character {ascii(character)}")
+                raise TextInvalid(f"A text has the invisible character {character!a}")
         return super().__new__(cls, text)

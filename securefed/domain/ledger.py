@@ -1,9 +1,9 @@
 """The ledger's entries and the chain that they form.
 
-An entry's stored bytes are hashed and signed as they are; nobody re-encodes in order to verify. Each
-entry names the hash of the one before, so a changed, dropped or reordered entry breaks the chain at a
-known place. A cut-off tail does not: for that, see `checkpoint`. What an entry means is decided by
-`register`; this file knows only that it has an index, a time and an event.
+An entry's stored bytes are hashed and signed as they are; nobody re-encodes in order to verify.
+Each entry names the hash of the one before, so a changed, dropped or reordered entry breaks the
+chain at a known place. A cut-off tail does not: for that, see `checkpoint`. What an entry means is
+decided by `register`; this file knows only that it has an index, a time and an event.
 """
 
 from collections.abc import Callable, Iterable, Iterator

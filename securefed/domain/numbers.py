@@ -17,13 +17,6 @@ def positive(name: str, value: Decimal) -> Decimal:
     return _within(name, value, above=Decimal(0), most=Decimal("1e12"))
 
 
-def at_least_zero(name: str, value: Decimal) -> Decimal:
-    """A finite decimal, zero or above."""
-    if value == 0 and type(value) is Decimal:
-        return value
-    return positive(name, value)
-
-
 def proportion(name: str, value: Decimal) -> Decimal:
     """A decimal in (0, 1]."""
     return _within(name, value, above=Decimal(0), most=Decimal(1))

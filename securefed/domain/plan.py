@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import cast
 
-from securefed.domain.budget import Allowance, Book
+from securefed.domain.allowance import Allowance
+from securefed.domain.budget import Book
 from securefed.domain.canonical import Plain
 from securefed.domain.facts import ReviewFacts
 from securefed.domain.findings import Finding, Verdict, reviewers_needed, verdict_of

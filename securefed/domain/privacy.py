@@ -1,4 +1,4 @@
-"""What protects a record: the privacy unit, the mechanisms that were run, and the loss they amount to.
+"""What protects a unit: the mechanisms that were run, and the loss that they amount to.
 
 A mechanism stores what was done (noise, sampling, steps), never what it cost: ε is derived, by
 `renyi` for admission and by an accountant for reports, so a better accountant needs no new records.
@@ -30,7 +30,11 @@ class Sampling(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class PrivacyUnit:
-    """Whose presence is hidden: one record, or all of one column value's records, at most `bound`."""
+    """Whose presence is hidden: one record, or all records with one value of a column.
+
+    A step draws units, never records: of each drawn unit at most `bound` records are used, and
+    together they make one contribution, clipped as one. So a mechanism costs the same whatever the
+    bound is."""
 
     column: str | None
     bound: int
@@ -128,9 +132,9 @@ def gathered(mechanisms: tuple[Mechanism, ...]) -> tuple[Mechanism, ...]:
 
 @dataclass(frozen=True, kw_only=True)
 class PrivacyLoss:
-    """An (ε, δ) statement with the adjacency under which it holds. ε may be infinite, never unknown.
+    """An (ε, δ) statement and the adjacency under which it holds. ε may be infinite, never unknown.
 
-    `epsilon` is the tight figure for reports; `upper_bound` the figure of a second, looser method."""
+    `epsilon` is the tight figure, for reports; `upper_bound` that of a second, looser method."""
 
     epsilon: Decimal
     upper_bound: Decimal

@@ -9,10 +9,10 @@ What does not survive the round trip unchanged cannot be stored.
 import dataclasses
 import types
 from collections.abc import Callable, Mapping
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from decimal import Decimal
 from enum import Enum
-from functools import lru_cache
+from functools import cache
 from typing import Any, ClassVar, Protocol, TypeVar, Union, cast, get_args, get_origin
 from typing import get_type_hints as hints_of
 
@@ -43,7 +43,7 @@ def instant_text(moment: datetime) -> str:
     """A moment in UTC, to the second."""
     if moment.tzinfo is None or moment.microsecond:
         raise RecordInvalid(f"{moment.isoformat()} is not a moment in UTC, to the second")
-    return moment.astimezone(timezone.utc).strftime(_INSTANT)
+    return moment.astimezone(UTC).strftime(_INSTANT)
 
 
 def to_plain(value: object) -> Plain:
@@ -95,7 +95,7 @@ def record_digest(kind: str, record: Record) -> Digest:
 _Read = Callable[[Plain, str], object]
 
 
-@lru_cache(maxsize=None)
+@cache
 def _reader(wanted: Any) -> _Read:
     origin = get_origin(wanted)
     if origin in (Union, types.UnionType):
@@ -177,7 +177,7 @@ def _exactly(wanted: type) -> _Read:
 def _instant(plain: Plain, path: str) -> datetime:
     text = _text(plain, path)
     try:
-        moment = datetime.strptime(text, _INSTANT).replace(tzinfo=timezone.utc)
+        moment = datetime.strptime(text, _INSTANT).replace(tzinfo=UTC)
     except ValueError as error:
         raise RecordInvalid(f"{text[:40]!r} is not a moment in UTC", where=path) from error
     if instant_text(moment) != text:

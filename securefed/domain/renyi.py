@@ -1,8 +1,8 @@
 """Rényi differential privacy at one order: the arithmetic that admission rests on.
 
-Promises an upper bound on each mechanism's Rényi divergence at an integer order, under add/remove of
-one unit, rounded up to 1e-12, and the conversions between a sum of such bounds and (ε, δ). Sums are
-exact decimals. Does not promise tightness: reports use a privacy-loss-distribution accountant.
+Promises an upper bound on each mechanism's Rényi divergence at an integer order, under add/remove
+of one unit, rounded up to 1e-12, and the conversions between a sum of such bounds and (ε, δ). Sums
+are exact decimals. Does not promise tightness: reports use a privacy-loss-distribution accountant.
 
 Papers: Mironov, Talwar, Zhang 2019 (arXiv 1908.10530, the sampled Gaussian at integer orders);
 Mironov 2017 (1702.07476, Laplace); Canonne, Kamath, Steinke 2020 (2004.00010, Proposition 12, the
@@ -55,7 +55,7 @@ def epsilon_at(total: Decimal, order: int, delta: Decimal) -> Decimal:
 
 
 def budget_at(order: int, epsilon: Decimal, delta: Decimal) -> Decimal:
-    """The divergence at one order that stays within (ε, δ); negative where the order has no room."""
+    """The divergence at one order that stays within (ε, δ); negative where there is no room."""
     return epsilon - rounded_up(_conversion(order, delta))
 
 
@@ -105,11 +105,16 @@ def _sampled_gaussian(rate: float, noise: float, order: int) -> float:
 
 
 def _laplace(scale: float, order: int) -> float:
+    further, nearer = (order - 1) / scale, order / scale
+    if further < 1:
+        # The first powers of 1/scale cancel, so only what exceeds one is summed.
+        excess = order * math.expm1(further) + (order - 1) * math.expm1(-nearer)
+        return math.log1p(excess / (2 * order - 1)) / (order - 1)
     terms = [
-        math.log(order / (2 * order - 1)) + (order - 1) / scale,
-        math.log((order - 1) / (2 * order - 1)) - order / scale,
+        math.log(order / (2 * order - 1)) + further,
+        math.log((order - 1) / (2 * order - 1)) - nearer,
     ]
-    return max(0.0, _log_sum_exp(terms)) / (order - 1)
+    return _log_sum_exp(terms) / (order - 1)
 
 
 def _log_expm1(x: float) -> float:

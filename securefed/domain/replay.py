@@ -1,4 +1,4 @@
-"""Applying a ledger's entries to a register: the place in the chain, the site's signature, the effect.
+"""Applying a ledger's entries to a register: place in the chain, the site's signature, effect.
 
 Each check comes before any change, so an entry that does not fit leaves the register as it was.
 Replaying a stored ledger is therefore the same as checking it: a ledger in which somebody was

@@ -1,4 +1,4 @@
-"""A code request: one study asked of one site by one account, and the states that it passes through.
+"""A code request: one study asked of one site by one account, and the states it passes through.
 
 The requester signs the request's canonical bytes; its name is made from their digest, so two
 different requests never share a name. A request moves forward only, and a closed one stays closed.

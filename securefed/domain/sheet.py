@@ -1,8 +1,8 @@
-"""A review plan as labelled lines: the one wording that the terminal, the console and reports share.
+"""A review plan as labelled lines: one wording for the terminal, the console and reports.
 
-Every leaf of the plan appears, so nothing that is approved is invisible; a test changes each leaf in
-turn and expects other lines. Long digests are shortened at both ends, except the plan's own and the
-signing key's, which a person compares in full.
+Every leaf of the plan appears, so nothing that is approved is invisible; a test changes each leaf
+in turn and expects other lines. Long digests are shortened at both ends, except the plan's own and
+the signing key's, which a person compares in full.
 """
 
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from securefed.domain.plan import ReviewPlan
 from securefed.domain.privacy import DpSgd, GaussianRelease, PrivacyLoss, PrivacyUnit
 from securefed.domain.rules.speak import shown
 from securefed.domain.site import Sandbox
-from securefed.domain.study import Participant, Study, Suite
+from securefed.domain.study import Participant, Suite
 
 _WALLS = {
     Sandbox.BUBBLEWRAP: "bubblewrap",
@@ -56,8 +56,8 @@ def moment(at: datetime) -> str:
 
 def heading(plan: ReviewPlan) -> str:
     """What the plan is of."""
-    study = plan.request.study
-    return f"Review plan for {plan.request.request}   {study.study}, {study.rounds} rounds, site {plan.site}"
+    name, study = plan.request.request, plan.request.study
+    return f"Review plan for {name}   {study.study}, {study.rounds} rounds, site {plan.site}"
 
 
 def bar(plan: ReviewPlan, width: int = 20) -> str:
@@ -120,7 +120,8 @@ def _reads(plan: ReviewPlan) -> tuple[str, ...]:
     return (
         f"dataset {card.dataset}, data card v{card.version}: {card.title}",
         f"data {card.data.short()}, mock {card.mock.short()}",
-        f"{card.records} records of {card.units} units; unit: {unit_text(card.unit)}; {card.adjacency}",
+        f"{card.records} records of {card.units} units; unit: {unit_text(card.unit)}; "
+        f"{card.adjacency}",
         f"origin: {card.origin}; licence: {card.licence}; for: {', '.join(card.purposes)}",
         *columns,
     )
@@ -188,7 +189,8 @@ def _budget(plan: ReviewPlan) -> tuple[str, ...]:
     return (
         f"spent {share['spent']}  reserved {share['reserved']}  →  "
         f"reserves {share['reserves']}  leaves {share['leaves']}   {bar(plan)}",
-        f"allowance of {granted.dataset}: ε = {granted.epsilon} at δ = {_small(granted.delta)}, {until}",
+        f"allowance of {granted.dataset}: ε = {granted.epsilon} at δ = {_small(granted.delta)}, "
+        f"{until}",
         *(f"{one.account}: at most ε = {one.epsilon}" for one in granted.shares),
         f"counted at Rényi order {granted.order}: spent {effect.spent}, reserved {effect.reserved}, "
         f"reserves {effect.reserves}, leaves {effect.leaves} of {effect.cap}",
@@ -197,7 +199,8 @@ def _budget(plan: ReviewPlan) -> tuple[str, ...]:
 
 def _basis(plan: ReviewPlan) -> tuple[str, ...]:
     return (
-        f"ledger entry {plan.basis.size} {plan.basis.hash.short()}; plan format {plan.format_version}",
+        f"ledger entry {plan.basis.size} {plan.basis.hash.short()}, "
+        f"plan format {plan.format_version}",
     )
 
 

@@ -1,8 +1,8 @@
 """A site, its people and its datasets, as the ledger knows them.
 
 A data card is what a site says in public about a dataset: its size, its columns, its privacy unit,
-what it may be used for, and the digests of the private file and of the synthetic mock. It never holds
-a value of the data. The number of units is treated as public: the sampling rate reveals it.
+what it may be used for, and the digests of the private file and of the synthetic mock. It never
+holds a value of the data. The number of units is treated as public: the sampling rate reveals it.
 """
 
 from dataclasses import dataclass
@@ -118,7 +118,7 @@ class Sandbox(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Measured:
-    """A data file as it was read: how many records and units it has, and the digest of its bytes."""
+    """A data file as it was read: its records, its units, and the digest of its bytes."""
 
     records: int
     units: int

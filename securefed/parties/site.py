@@ -1,8 +1,8 @@
 """The site: a data owner's process. It holds the ledger, the site's key and the data's whereabouts.
 
-It sees its own data and everything asked of it. It answers for the order of steps: what has ended is
-closed before a plan is drawn up, and a plan is kept before it is shown. Who may decide is settled by
-the ledger's accounts and signatures, never by this class.
+It sees its own data and everything asked of it. It answers for the order of steps: what has ended
+is closed before a plan is drawn up, and a plan is kept before it is shown. Who may decide is
+settled by the ledger's accounts and signatures, never by this class.
 """
 
 from dataclasses import dataclass

@@ -1,1 +1,1 @@
-"""The steps of the data's path, one file each: they call ports in the right order and decide nothing."""
+"""The steps of the data's path, one a file: they call ports in order and decide nothing."""

@@ -1,7 +1,8 @@
 """Deciding on a request: approve a plan by its digest, deny, or revoke.
 
 Approval draws the plan up again and compares digests. If anything that the plan shows has changed
-since it was printed, the digest is another one, nothing is recorded, and the error says what changed.
+since it was printed, the digest is another one, nothing is recorded, and the error says what
+changed.
 """
 
 from dataclasses import dataclass

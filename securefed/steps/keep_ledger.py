@@ -2,8 +2,9 @@
 
 Reading, checking and writing happen in one exclusive transaction, so two processes never build on
 the same head. The register is kept between calls and follows the store by what was added since. It
-is thrown away whenever a write did not succeed, because only the store says what is true; the newest
-head is remembered all the same, so a store that once went back is refused until it is whole again.
+is thrown away whenever a write did not succeed, because only the store says what is true; the
+newest head is remembered all the same, so a store that once went back is refused until it is whole
+again.
 """
 
 from datetime import datetime, timedelta
@@ -45,7 +46,7 @@ class SiteLedger:
         return _moment(self._clock, self.register())
 
     def record(self, event: Event) -> LedgerEntry:
-        """Adds an event if it fits what is stored at that moment; otherwise raises and adds nothing."""
+        """Adds an event if it fits what is stored at that moment; else raises and adds nothing."""
         with self._store.exclusive() as writer:
             register = self._follow(writer)
             now = _moment(self._clock, register)
@@ -81,7 +82,8 @@ class SiteLedger:
     def _follow(self, reader: LedgerStore | LedgerWriter) -> Register:
         if not _holds(reader, self._seen):
             raise LedgerRolledBack(
-                f"The ledger had {self._seen.size} entries and now has {reader.head().size}, or others"
+                f"The ledger had {self._seen.size} entries; "
+                f"now it has {reader.head().size}, or others"
             )
         register = self._register or Register(self._verify)
         self._register = None

@@ -1,8 +1,8 @@
-"""Metering one attempt at a round: reserve, authorise steps before they run, commit, abort or refund.
+"""Metering one attempt at a round: reserve, authorise steps before they run, then settle.
 
-The token is the runner's only right to begin; the ledger knows its digest. `authorise_steps` is called
-before a block of steps runs, so that a crash leaves the block charged. An attempt that private data
-may have ended (an exception, NaN, out of memory) is aborted and stays charged.
+The token is the runner's only right to begin; the ledger knows its digest. `authorise_steps` is
+called before a block of steps runs, so that a crash leaves the block charged. An attempt that
+private data may have ended (an exception, NaN, out of memory) is aborted and stays charged.
 """
 
 from securefed.domain.canonical import digest_of

@@ -8,7 +8,7 @@ from datetime import timedelta
 from decimal import Decimal
 
 from securefed.domain import decision as made
-from securefed.domain.budget import RequesterShare, allowance
+from securefed.domain.allowance import RequesterShare, allowance
 from securefed.domain.event import LedgerEntry, SiteFounded
 from securefed.domain.identifiers import AccountId, DatasetId, Line
 from securefed.domain.numbers import count

@@ -1,4 +1,4 @@
-"""Asking a site to take part: the request is written and signed by its author, then filed at the site."""
+"""Asking a site to take part: a request is signed by its author, then filed at the site."""
 
 from datetime import datetime, timedelta
 
@@ -29,5 +29,5 @@ def write_request(
 
 
 def file_request(ledger: SiteLedger, signed: SignedRequest) -> LedgerEntry:
-    """Puts a request before the site's reviewers; the register checks account, key and signature."""
+    """Puts a request before the site's reviewers, once account, key and signature are checked."""
     return ledger.record(RequestFiled(filed=signed))

@@ -108,4 +108,6 @@ def main(path: Path, kills: int, seed: int) -> Seen:
 
 
 if __name__ == "__main__":
-    sys.stdout.write(json.dumps(asdict(main(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])))))
+    sys.stdout.write(
+        json.dumps(asdict(main(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]))))
+    )

@@ -1,4 +1,4 @@
-"""The odometer's figures: reference values, no figure below the truth, and no input that hangs it."""
+"""The odometer's figures: reference values, none below the truth, and no input that hangs it."""
 
 import logging
 import math
@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from securefed.adapters.odometer import Odometer, figures
-from securefed.adapters.odometer.acts import Act, acts_of, event
+from securefed.adapters.odometer.acts import Act, Acts, acts_of, event
 from securefed.adapters.odometer.figures import distribution_figure, renyi_figure
 from securefed.domain.privacy import (
     DpSgd,
@@ -119,7 +119,7 @@ def test_the_cores_arithmetic_agrees_with_the_librarys(rate: float, noise: float
     accountant = rdp.RdpAccountant(orders=list(ORDERS))
     accountant.compose(event(act))
     # dp-accounting subtracts from one and so has an absolute error; ours rounds up to 1e-12.
-    for order, theirs in zip(ORDERS, accountant.rdp):
+    for order, theirs in zip(ORDERS, accountant.rdp, strict=True):
         ours = float(loss_of_one(work, order))
         assert ours >= theirs * (1 - 1e-9) - 1e-13
         assert ours <= theirs * (1 + 1e-6) + 2e-12 or ours == math.inf
@@ -185,9 +185,9 @@ def test_the_accountants_name_says_where_epsilon_comes_from() -> None:
     ids=["large loss", "many times", "small delta", "many mechanisms"],
 )
 def test_distributions_are_left_out_where_unsound_or_dear(
-    acts: figures.Acts, delta: float, bound: float, monkeypatch: pytest.MonkeyPatch
+    acts: Acts, delta: float, bound: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.delattr(figures.pld, "PLDAccountant")
+    monkeypatch.delattr("dp_accounting.pld.PLDAccountant")
     assert distribution_figure(acts, delta, bound) == math.inf
 
 

@@ -33,7 +33,7 @@ class Violation:
 ADAPTER = {"adapters/planted/__init__.py": ""}
 VIOLATIONS = [
     Violation(
-        {"errors.py": "import securefed.domain.numbers"},
+        {"errors/family.py": "import securefed.domain.numbers"},
         {LAYERS},
         "securefed.errors -> securefed.domain.numbers",
     ),
@@ -74,7 +74,7 @@ VIOLATIONS = [
         )
         for name in ("numpy", "pydantic", "os", "sqlite3", "random", "time")
     ),
-    Violation({"errors.py": "import socket"}, {PURE}, "securefed.errors -> socket"),
+    Violation({"errors/family.py": "import socket"}, {PURE}, "securefed.errors.family -> socket"),
 ]
 
 

@@ -15,9 +15,7 @@ from tests.cli.conftest import AT, ROOT, Run
 def commands(group: click.Command, path: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
     if isinstance(group, click.Group):
         return [
-            found
-            for name, one in group.commands.items()
-            for found in commands(one, (*path, name))
+            found for name, one in group.commands.items() for found in commands(one, (*path, name))
         ]
     return [path]
 
@@ -135,7 +133,7 @@ def test_a_disabled_account_files_nothing(ready: Run) -> None:
     assert "not-allowed-here" in ran.err
 
 
-def test_a_drifted_file_fails_the_check(run: Run, ready: Run, tmp_path: Path) -> None:
+def test_a_drifted_file_fails_the_check(ready: Run, tmp_path: Path) -> None:
     folder = tmp_path / "own"
     folder.mkdir()
     for name in ("dataset.toml", "mock.csv"):

@@ -1,4 +1,4 @@
-"""What every Accountant does: more work costs more, more noise less, the unknown infinitely much."""
+"""What every Accountant does: more work costs more, more noise less, the unknown infinitely."""
 
 from decimal import Decimal
 from typing import cast
@@ -67,7 +67,7 @@ def test_the_statement_is_complete(accountant: Accountant) -> None:
 
 def test_nothing_costs_nothing(accountant: Accountant) -> None:
     loss = accountant.loss((), DELTA)
-    assert (loss.epsilon, loss.upper_bound) == (0, 0)
+    assert loss.epsilon == loss.upper_bound == 0
 
 
 def test_what_has_no_rule_costs_infinitely_much(accountant: Accountant) -> None:

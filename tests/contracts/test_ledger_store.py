@@ -108,9 +108,14 @@ def test_an_exception_undoes_the_whole_transaction(
     store: LedgerStore, error: type[BaseException]
 ) -> None:
     head = add(store, "first")
-    with pytest.raises(error), store.exclusive() as writer:
-        extend(writer, "second", "third")
-        raise error
+
+    def interrupted() -> None:
+        with store.exclusive() as writer:
+            extend(writer, "second", "third")
+            raise error
+
+    with pytest.raises(error):
+        interrupted()
     assert store.head() == head
     assert texts_of(store) == ["first"]
     assert add(store, "another").size == 2
@@ -175,7 +180,9 @@ def test_threads_take_turns(store: LedgerStore) -> None:
         thread.join()
     texts = texts_of(store)
     assert len(set(texts)) == len(texts) == 60
-    assert all(first[:-1] == second[:-1] for first, second in zip(texts[::2], texts[1::2]))
+    assert all(
+        first[:-1] == second[:-1] for first, second in zip(texts[::2], texts[1::2], strict=True)
+    )
 
 
 @settings(

@@ -17,7 +17,7 @@ from hypothesis.strategies import SearchStrategy
 from securefed.domain import decision as made
 from securefed.domain import event as happened
 from securefed.domain import rules as every
-from securefed.domain.budget import Allowance, RequesterShare, allowance
+from securefed.domain.allowance import Allowance, RequesterShare, allowance
 from securefed.domain.checkpoint import Checkpoint, NoteSignature
 from securefed.domain.findings import Finding, Level, Verdict
 from securefed.domain.identifiers import (
@@ -97,9 +97,7 @@ def some_of(kind: type[E], least: int = 1) -> SearchStrategy[tuple[E, ...]]:
     return st.lists(st.sampled_from(kind), min_size=least, unique=True).map(tuple)
 
 
-lines = (
-    st.text(alphabet=_VISIBLE, min_size=1, max_size=20).map(str.strip).filter(bool).map(Line)
-)
+lines = st.text(alphabet=_VISIBLE, min_size=1, max_size=20).map(str.strip).filter(bool).map(Line)
 names = slugs(Name)
 digests = _hex(Digest, "sha256:", 64)
 keys = _hex(PublicKey, "ed25519:", 64)
@@ -282,9 +280,7 @@ RULES: dict[type[AnyRule], SearchStrategy[AnyRule]] = {
         every.SealingRequired, suites=st.just((Suite.BFV_MASK, Suite.MASK))
     ),
     every.SandboxRequired: st.builds(every.SandboxRequired, sandboxes=some_of(Sandbox)),
-    every.TwoReviewers: st.builds(
-        every.TwoReviewers, above_epsilon=positives, reviewers=reviewers
-    ),
+    every.TwoReviewers: st.builds(every.TwoReviewers, above_epsilon=positives, reviewers=reviewers),
 }
 policies = st.builds(
     Policy,
@@ -338,9 +334,9 @@ plans = st.builds(
 )
 
 
-def _decided(kind: Callable[..., made.Decision], **fields: SearchStrategy[object]) -> (
-    SearchStrategy[made.Decision]
-):
+def _decided(
+    kind: Callable[..., made.Decision], **fields: SearchStrategy[object]
+) -> SearchStrategy[made.Decision]:
     return st.builds(
         kind, site=slugs(SiteId), by=slugs(AccountId), at=moments, reason=lines, **fields
     )

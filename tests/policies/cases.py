@@ -1,6 +1,6 @@
 """Cases: files that change a base request, and the finding that each must produce.
 
-Strict, so that a case which says nothing cannot pass: a key that the base does not have is an error.
+Strict, so that a case which says nothing cannot pass: a key that the base lacks is an error.
 """
 
 import tomllib

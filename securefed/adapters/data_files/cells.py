@@ -1,8 +1,8 @@
 """What a cell of each column type looks like, as text in a CSV file.
 
 An empty cell is a missing value and fits every type; the privacy unit's column is checked by the
-table, because there nothing may be missing. Numbers have ASCII digits and no spaces, so that every reader
-sees the same number.
+table, because there nothing may be missing. Numbers have ASCII digits and no spaces, so that every
+reader sees the same number.
 """
 
 import re

@@ -1,11 +1,11 @@
 """A CSV table read once, record by record, and measured while it passes.
 
-Promises that the digest covers exactly the bytes that were parsed, that memory grows with the number
-of units (about 120 bytes each: a set of 16-byte hashes) and not with the file, and that an error
-names file, line, column and what was expected, never what a cell or a line holds.
+Promises that the digest covers exactly the bytes that were parsed, that memory grows with the
+number of units (about 120 bytes each: a set of 16-byte hashes) and not with the file, and that an
+error names file, line, column and what was expected, never what a cell or a line holds.
 
-The form is strict so that no two readers disagree: UTF-8 without a byte order mark, commas, a header
-equal to the card's columns in their order, and no blank line.
+The form is strict so that no two readers disagree: UTF-8 without a byte order mark, commas, a
+header equal to the card's columns in their order, and no blank line.
 """
 
 import csv
@@ -47,7 +47,7 @@ class Reading:
         return Measured(records=records, units=records if units is None else units, digest=digest)
 
     def _counted(self, rows: Iterator[list[str]]) -> tuple[int, int | None]:
-        names = [column.name for column in self._columns]
+        names = [str(column.name) for column in self._columns]
         place = None if self._unit.column is None else names.index(self._unit.column)
         records, units = 0, set[bytes]()
         for row in rows:

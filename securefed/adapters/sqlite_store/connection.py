@@ -110,7 +110,10 @@ def _begin(connection: sqlite3.Connection, *, writing: bool) -> None:
     connection.execute(
         "PRAGMA fullfsync = ON"
     )  # macOS keeps an ordinary fsync in the drive's cache
-    connection.execute("PRAGMA journal_mode = WAL")
+    if connection.execute("PRAGMA journal_mode").fetchone() != ("wal",):
+        # A backup by VACUUM INTO loses the mode. Nothing is switched that is not a ledger.
+        schema.check(connection)
+        connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("BEGIN IMMEDIATE")
 
 
@@ -143,6 +146,7 @@ _FAILURES: dict[int, type[SecurefedError]] = {
     sqlite3.SQLITE_CANTOPEN: StorageFailed,
     sqlite3.SQLITE_PERM: StorageFailed,
     sqlite3.SQLITE_CONSTRAINT: LedgerBroken,
+    sqlite3.SQLITE_MISMATCH: LedgerBroken,
     sqlite3.SQLITE_CORRUPT: LedgerBroken,
     sqlite3.SQLITE_NOTADB: LedgerBroken,
 }

@@ -1,4 +1,4 @@
-"""The rules that a policy can be made of: one small class each, by the name it has in a policy file."""
+"""The rules that a policy can be made of: one small class each, named as in a policy file."""
 
 from typing import TypeAlias
 
@@ -44,3 +44,27 @@ AnyRule: TypeAlias = (
     | SandboxRequired
     | TwoReviewers
 )
+
+__all__ = [
+    "AnyRule",
+    "DeltaBelowUnits",
+    "EpsilonPerDataset",
+    "EpsilonPerRequest",
+    "EpsilonPerRequester",
+    "FirstModelFamily",
+    "MinimumNoise",
+    "MinimumRecords",
+    "MinimumSites",
+    "ModelSize",
+    "OwnCode",
+    "PoissonSampling",
+    "Purpose",
+    "RecipeAllowed",
+    "ReleaseTypes",
+    "RequestLifetime",
+    "RoundCount",
+    "SandboxRequired",
+    "SealingRequired",
+    "TwoReviewers",
+    "UnitProtected",
+]

@@ -13,7 +13,7 @@ from securefed.errors import ConfigInvalid
 
 @dataclass(frozen=True, kw_only=True)
 class EpsilonPerRequest:
-    """A request's ε, at the dataset's δ, stays under a limit; above a lower one, people are asked."""
+    """A request's ε, at the dataset's δ, stays under a limit; above a lower one, people decide."""
 
     kind: ClassVar[str] = "epsilon-per-request"
     refuse_above: Decimal
@@ -78,7 +78,7 @@ class EpsilonPerRequester:
 
 @dataclass(frozen=True, kw_only=True)
 class DeltaBelowUnits:
-    """δ is below 1/n, and at most the given share of it: δ = 1/n allows publishing one unit whole."""
+    """δ is at most the given share of 1/n, since δ = 1/n allows publishing one unit whole."""
 
     kind: ClassVar[str] = "delta-below-units"
     share: Decimal

@@ -1,4 +1,4 @@
-"""Rules about the walls: sealing before anything leaves, a sandbox around what runs, enough eyes."""
+"""Rules about walls: sealing before anything leaves, a sandbox around what runs, enough eyes."""
 
 from dataclasses import dataclass
 from decimal import Decimal
@@ -74,6 +74,6 @@ class TwoReviewers:
             return []
         return ask(
             self,
-            f"ε = {shown(epsilon)} is above {shown(self.above_epsilon)}: {self.reviewers} reviewers",
+            f"ε = {shown(epsilon)} is above {shown(self.above_epsilon)}",
             reviewers=self.reviewers,
         )

@@ -1,0 +1,111 @@
+"""Every error securefed raises on purpose: a stable code, an exit code, and what to do about it.
+
+Each class is one situation that a person can act upon. Its docstring becomes its section in
+`docs/errors.md`; an instance adds what happened and where. Nothing here imports anything of ours.
+An exception that is not a `SecurefedError` is a defect of the program, never of its input.
+"""
+
+from securefed.errors.approval import (
+    ApprovalExhausted,
+    ApprovalExpired,
+    ApprovalMissing,
+    ApprovalWithdrawn,
+    PlanStale,
+)
+from securefed.errors.budget import (
+    AllowanceBelowSpent,
+    AllowanceExpired,
+    AllowanceInvalid,
+    AllowanceMissing,
+    BudgetInsufficient,
+)
+from securefed.errors.environment import ClockBehind, LedgerBusy, StorageFailed
+from securefed.errors.family import (
+    ApprovalError,
+    BudgetError,
+    EnvironmentFault,
+    ExitCode,
+    IntegrityError,
+    PolicyError,
+    SecurefedError,
+    UsageError,
+)
+from securefed.errors.integrity import (
+    CheckpointInvalid,
+    DataDrifted,
+    KeyUnsafe,
+    LedgerBroken,
+    LedgerRolledBack,
+    NotCanonical,
+    RecordInvalid,
+    SignatureInvalid,
+    TransitionInvalid,
+)
+from securefed.errors.policy import RefusedByPolicy
+from securefed.errors.usage import (
+    AlreadyExists,
+    ConfigInvalid,
+    DataUnreadable,
+    IdentifierInvalid,
+    NotAllowedHere,
+    NotFound,
+    NumberInvalid,
+    TextInvalid,
+)
+
+
+def all_errors() -> list[type[SecurefedError]]:
+    """Every concrete error, family by family."""
+    families = (
+        UsageError,
+        PolicyError,
+        BudgetError,
+        ApprovalError,
+        IntegrityError,
+        EnvironmentFault,
+    )
+    return [error for family in families for error in family.__subclasses__()]
+
+
+__all__ = [
+    "AllowanceBelowSpent",
+    "AllowanceExpired",
+    "AllowanceInvalid",
+    "AllowanceMissing",
+    "AlreadyExists",
+    "ApprovalError",
+    "ApprovalExhausted",
+    "ApprovalExpired",
+    "ApprovalMissing",
+    "ApprovalWithdrawn",
+    "BudgetError",
+    "BudgetInsufficient",
+    "CheckpointInvalid",
+    "ClockBehind",
+    "ConfigInvalid",
+    "DataDrifted",
+    "DataUnreadable",
+    "EnvironmentFault",
+    "ExitCode",
+    "IdentifierInvalid",
+    "IntegrityError",
+    "KeyUnsafe",
+    "LedgerBroken",
+    "LedgerBusy",
+    "LedgerRolledBack",
+    "NotAllowedHere",
+    "NotCanonical",
+    "NotFound",
+    "NumberInvalid",
+    "PlanStale",
+    "PolicyError",
+    "RecordInvalid",
+    "RefusedByPolicy",
+    "SecurefedError",
+    "SignatureInvalid",
+    "StorageFailed",
+    "TextInvalid",
+    "TransitionInvalid",
+    "UsageError",
+    "all_errors",
+]

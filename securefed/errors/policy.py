@@ -1,0 +1,12 @@
+"""Errors of policy: the site's rules do not allow it."""
+
+from securefed.errors.family import PolicyError
+
+
+class RefusedByPolicy(PolicyError):
+    """At least one rule of the site's policy refuses this request.
+
+    A refusal can't be approved. Only the policy can change, and that is an entry in the ledger."""
+
+    code = "refused-by-policy"
+    hint = "Change the study, or ask the owner to adopt another policy."

@@ -1,0 +1,145 @@
+"""A study file means the same however it is written, and its text stays text."""
+
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as some
+
+from securefed.config import load_study, study_template
+from securefed.domain.canonical import digest_of
+from securefed.domain.identifiers import Line, StudyId
+from securefed.domain.privacy import DpSgd, GaussianRelease, Sampling
+from securefed.domain.records import from_bytes, to_bytes
+from securefed.domain.study import Parameter, Study, Suite
+from securefed.errors import TextInvalid
+
+GOOD = (Path(__file__).parent / "good" / "study.toml").read_text(encoding="utf-8")
+
+
+def written(folder: Path, text: str) -> Path:
+    path = folder / "study.toml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def study_of(folder: Path, old: str = "", new: str = "") -> Study:
+    assert old in GOOD
+    return load_study(written(folder, GOOD.replace(old, new, 1)))
+
+
+def test_a_study_is_resolved(tmp_path: Path) -> None:
+    study = study_of(tmp_path)
+    assert (study.rounds, study.spare_attempts, study.valid_days) == (5, 0, 7)
+    assert study.suite is Suite.BFV_MASK
+    assert [part.site for part in study.participants] == ["hospital-a", "hospital-b"]
+    part = study.participants[0]
+    assert part.training == DpSgd(
+        noise_multiplier=Decimal("2.0"),
+        sampling_rate=Decimal("0.05"),
+        sampling=Sampling.POISSON,
+        steps=16,
+        clip=Decimal("1.0"),
+    )
+    assert part.metrics == GaussianRelease(noise_multiplier=Decimal(30), releases=1)
+
+
+def test_a_site_may_replace_every_key_for_itself(tmp_path: Path) -> None:
+    own = """[sites.hospital-b]
+noise_multiplier = 3
+sampling_rate = 1e-2
+steps = 4
+clip = 0.5
+sampling = "shuffle"
+metrics = { noise_multiplier = 9.5, releases = 2 }
+"""
+    first, second = study_of(tmp_path, "[sites.hospital-b]\n", own).participants
+    assert first == study_of(tmp_path).participants[0]
+    assert second.training == DpSgd(
+        noise_multiplier=Decimal(3),
+        sampling_rate=Decimal("0.01"),
+        sampling=Sampling.SHUFFLE,
+        steps=4,
+        clip=Decimal("0.5"),
+    )
+    assert second.metrics == GaussianRelease(noise_multiplier=Decimal("9.5"), releases=2)
+
+
+def test_a_study_without_metrics_releases_none(tmp_path: Path) -> None:
+    table = "[privacy.metrics]\nnoise_multiplier = 30.0\nreleases = 1\n"
+    assert {part.metrics for part in study_of(tmp_path, table).participants} == {None}
+
+
+def test_the_order_of_sites_and_parameters_changes_no_digest(tmp_path: Path) -> None:
+    head, _, tail = GOOD.partition("[sites.hospital-a]\n")
+    first, _, second = tail.partition("[sites.hospital-b]\n")
+    turned = f"{head}[sites.hospital-b]\n{second}[sites.hospital-a]\n{first}"
+    parameters = 'target = "readmitted"\n', 'alpha = 1\ntarget = "readmitted"\n'
+    turned_parameters = 'target = "readmitted"\nalpha = 1\n'
+    one = load_study(written(tmp_path, GOOD.replace(*parameters)))
+    other = load_study(written(tmp_path, turned.replace(parameters[0], turned_parameters)))
+    assert to_bytes(one) == to_bytes(other)
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        ("0.10", "0.1"),
+        ("1e-3", "0.001"),
+        ("12", "12"),
+        ("true", "true"),
+        ("-3", "-3"),
+        ('"1e-5"', "1e-5"),
+    ],
+)
+def test_a_parameter_is_signed_as_text(value: str, text: str, tmp_path: Path) -> None:
+    study = study_of(tmp_path, 'target = "readmitted"', f"rate = {value}")
+    assert study.recipe.parameters == (Parameter(name=Line("rate"), value=Line(text)),)
+
+
+def test_a_title_with_a_script_is_text(tmp_path: Path) -> None:
+    script = "<script>alert(1)</script>"
+    study = study_of(tmp_path, "Readmission within 30 days", script)
+    assert study.title == script
+    assert from_bytes(Study, to_bytes(study)) == study
+
+
+def test_own_code_is_named_by_its_digest(tmp_path: Path) -> None:
+    (tmp_path / "model.py").write_bytes(b"print(1)\n")
+    brings = 'version = "1.0.0"', 'version = "1.0.0"\nown_code = "model.py"'
+    study = study_of(tmp_path, *brings)
+    assert study.recipe.own_code == digest_of("own-code", b"print(1)\n")
+    (tmp_path / "model.py").write_bytes(b"print(2)\n")
+    assert study_of(tmp_path, *brings).recipe.own_code != study.recipe.own_code
+
+
+def visible(text: str) -> bool:
+    try:
+        return bool(Line(text))
+    except TextInvalid:
+        return False
+
+
+@given(title=some.text(min_size=1, max_size=60).filter(visible))
+def test_a_template_carries_any_title(tmp_path_factory: pytest.TempPathFactory, title: str) -> None:
+    folder = tmp_path_factory.getbasetemp()
+    text = study_template(StudyId("any"), Line(title))
+    assert load_study(written(folder, text)).title == title
+
+
+@given(
+    noise=some.decimals(min_value="0.01", max_value=100, places=6),
+    rate=some.decimals(min_value="0.000001", max_value=1, places=6),
+    rounds=some.integers(min_value=1, max_value=1000),
+)
+def test_numbers_arrive_exactly(
+    tmp_path_factory: pytest.TempPathFactory, noise: Decimal, rate: Decimal, rounds: int
+) -> None:
+    text = GOOD.replace("noise_multiplier = 2.0", f"noise_multiplier = {noise}", 1)
+    text = text.replace("sampling_rate = 0.05", f"sampling_rate = {rate:f}")
+    text = text.replace("count = 5", f"count = {rounds}")
+    study = load_study(written(tmp_path_factory.getbasetemp(), text))
+    training = study.participants[0].training
+    assert (training.noise_multiplier, training.sampling_rate) == (noise, rate)
+    assert study.rounds == rounds
