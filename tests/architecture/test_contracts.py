@@ -35,7 +35,7 @@ VIOLATIONS = [
     Violation(
         {"errors/family.py": "import securefed.domain.numbers"},
         {LAYERS},
-        "securefed.errors -> securefed.domain.numbers",
+        "securefed.errors.family -> securefed.domain.numbers",
     ),
     Violation(
         {"config/planted.py": "import securefed.steps"},

@@ -18,6 +18,7 @@ from securefed.domain import decision as made
 from securefed.domain import event as happened
 from securefed.domain import rules as every
 from securefed.domain.allowance import Allowance, RequesterShare, allowance
+from securefed.domain.allowance import Allowance, RequesterShare, allowance
 from securefed.domain.checkpoint import Checkpoint, NoteSignature
 from securefed.domain.findings import Finding, Level, Verdict
 from securefed.domain.identifiers import (
