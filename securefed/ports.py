@@ -5,7 +5,7 @@ into `securefed.errors`. Each port has an in-memory twin in `adapters/memory.py`
 same contract tests. Nothing here knows which library lies behind.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 from decimal import Decimal
@@ -48,6 +48,14 @@ class Signer(Protocol):
         ...
 
 
+class SignatureChecker(Protocol):
+    """Checks many signatures of one key; which is what takes the time in a long ledger."""
+
+    def first_bad(self, key: PublicKey, entries: Sequence[StoredEntry]) -> int | None:
+        """The index of the first entry that the key did not sign; None where it signed all."""
+        ...
+
+
 class LedgerWriter(Protocol):
     """A ledger inside an exclusive transaction: nobody else writes until it ends."""
 
@@ -84,7 +92,30 @@ class Accountant(Protocol):
     """Turns mechanisms into (ε, δ). A mechanism that it does not know costs infinitely much."""
 
     def loss(self, mechanisms: tuple[Mechanism, ...], delta: Decimal) -> PrivacyLoss:
-        """What all mechanisms together cost at δ, under add/remove of one unit."""
+        """What all mechanisms together cost at δ, under add/remove and under replacing one unit."""
+        ...
+
+    def profile(
+        self, mechanisms: tuple[Mechanism, ...], epsilons: tuple[Decimal, ...]
+    ) -> tuple[Decimal, ...]:
+        """The δ at each ε, under add/remove of one unit; 1 where a mechanism is unknown."""
+        ...
+
+    def divergence(self, mechanisms: tuple[Mechanism, ...], order: int) -> Decimal:
+        """The Rényi divergence at an order: what admission counts, computed a second time."""
+        ...
+
+
+class SecondAccountant(Protocol):
+    """Another library's ε for the same work, to hold against the first. It admits nothing."""
+
+    @property
+    def name(self) -> str:
+        """The library, its version and its method."""
+        ...
+
+    def epsilon(self, mechanisms: tuple[Mechanism, ...], delta: Decimal) -> Decimal | None:
+        """The upper bound on ε at δ under add/remove; None where it has no rule or no figure."""
         ...
 
 

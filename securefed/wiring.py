@@ -7,30 +7,35 @@ from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 
-from securefed.adapters.ed25519_keys import create_key, load_key, verify
+from securefed.adapters.ed25519_keys import PooledChecker, create_key, load_key, verify
 from securefed.adapters.request_files import read_request_file, write_request_file
 from securefed.adapters.site_folder import (
     FolderShelf,
     SiteFolder,
     Whereabouts,
     find_whereabouts,
+    keep_checkpoint,
+    kept_checkpoint,
     note_whereabouts,
 )
 from securefed.adapters.sqlite_store import create_ledger, open_ledger
 from securefed.adapters.this_machine import SystemClock, ThisMachine
 from securefed.config import SiteSettings, load_card, load_policy, load_site, site_template
 from securefed.domain.check import Check
+from securefed.domain.checkpoint import Checkpoint
 from securefed.domain.identifiers import AccountId, DatasetId, Line, PublicKey, SiteId
 from securefed.domain.policy import Policy
 from securefed.domain.privacy import Mechanism, PrivacyLoss
 from securefed.domain.site import Account, DataCard, Role, Site
 from securefed.errors import NotAllowedHere, NotFound
 from securefed.parties.site import SiteParty
-from securefed.ports import Accountant, Clock, DataMeter, LedgerStore, Signer
+from securefed.ports import Accountant, Clock, DataMeter, LedgerStore, SecondAccountant, Signer
 from securefed.steps.check_site import check_site
 from securefed.steps.keep_ledger import SiteLedger
 from securefed.steps.measure_data import measured_card
 from securefed.steps.prepare_site import Acting, register_data
+from securefed.steps.verify_ledger import Auditing, LedgerReport, verify_ledger
+from securefed.steps.vouch_checkpoint import newest_checkpoint
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,6 +72,19 @@ class OpenSite:
         """Everything about this site that can be checked by reading it."""
         return check_site(self.party.ledger, self._files, meter())
 
+    def keep(self, offered: Checkpoint) -> Checkpoint:
+        """Holds the ledger against a checkpoint from now on, unless a newer one is kept."""
+        self.party.ledger.check_contains(offered)
+        path = self.folder.kept_checkpoint
+        newest = newest_checkpoint(kept_checkpoint(path), offered)
+        keep_checkpoint(path, newest)
+        return newest
+
+    def verified(self) -> LedgerReport:
+        """The ledger, verified from its first entry."""
+        auditing = Auditing(checker=PooledChecker(), accountant=accountant())
+        return verify_ledger(self.party.ledger, auditing)
+
     def _files(self, dataset: DatasetId) -> tuple[Path, Path]:
         lies = find_whereabouts(self.folder.whereabouts(dataset))
         return Path(lies.data), Path(lies.mock)
@@ -80,10 +98,29 @@ class _Odometer:
 
         return Odometer().loss(mechanisms, delta)
 
+    def profile(
+        self, mechanisms: tuple[Mechanism, ...], epsilons: tuple[Decimal, ...]
+    ) -> tuple[Decimal, ...]:
+        from securefed.adapters.odometer import Odometer
+
+        return Odometer().profile(mechanisms, epsilons)
+
+    def divergence(self, mechanisms: tuple[Mechanism, ...], order: int) -> Decimal:
+        from securefed.adapters.odometer import Odometer
+
+        return Odometer().divergence(mechanisms, order)
+
 
 def accountant() -> Accountant:
     """What derives ε for reports and plans."""
     return _Odometer()
+
+
+def second_accountant() -> SecondAccountant:
+    """What the accountant is compared with; it brings torch."""
+    from securefed.adapters.opacus_training.prv import OpacusPrv
+
+    return OpacusPrv()
 
 
 def machine_checks() -> list[Check]:
@@ -152,7 +189,8 @@ def shipped_file(name: str) -> Path:
 
 def _opened(folder: SiteFolder, settings: SiteSettings, store: LedgerStore) -> OpenSite:
     signer = load_key(folder.site_key)
-    ledger = SiteLedger(settings.site, store, signer, verify, SystemClock())
+    kept = kept_checkpoint(folder.kept_checkpoint)
+    ledger = SiteLedger(settings.site, store, signer, verify, SystemClock(), kept)
     party = SiteParty(
         ledger=ledger,
         accountant=accountant(),

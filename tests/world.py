@@ -47,7 +47,7 @@ from securefed.domain.study import (
     Suite,
 )
 from securefed.parties.site import SiteParty
-from securefed.ports import Signer
+from securefed.ports import LedgerStore, Signer
 from securefed.steps import prepare_site
 from securefed.steps.keep_ledger import SiteLedger
 from securefed.steps.prepare_site import Acting, AllowanceAsked
@@ -143,11 +143,11 @@ class World:
         """A person about to decide."""
         return Acting(account=account, signer=self.signer(account), reason=Line(reason))
 
-    def reopened(self, name: str = "hospital-a") -> SiteParty:
-        """A site as a fresh process would open it, on the store that is there."""
+    def reopened(self, name: str = "hospital-a", store: LedgerStore | None = None) -> SiteParty:
+        """A site as a fresh process would open it, on the store that is there or on another."""
         self.machine.sandbox = self.sandbox
         signer = self.keys.signer(name)
-        store = self.stores.setdefault(name, MemoryLedger())
+        store = store or self.stores.setdefault(name, MemoryLedger())
         ledger = SiteLedger(SiteId(name), store, signer, self.keys.verify, self.clock)
         return SiteParty(
             ledger=ledger, accountant=self.accountant, probe=self.machine, shelf=MemoryShelf()

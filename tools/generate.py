@@ -14,6 +14,7 @@ from pathlib import Path
 
 from securefed.config import schemas
 from securefed.errors import ExitCode, SecurefedError, all_errors
+from tests.domain.golden.vectors import golden_files
 from tools.commands_page import commands_page
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -78,6 +79,7 @@ GENERATORS: tuple[Callable[[], dict[Path, str]], ...] = (
     errors_files,
     commands_files,
     schema_files,
+    golden_files,
 )
 FOLDERS = (SCHEMAS,)
 

@@ -4,6 +4,10 @@
 # It needs Python 3.11 or 3.12 with its venv module and nothing else. PYTHON=/path chooses one. An
 # existing .venv is kept when its Python still runs and still is one of these. It never touches
 # anything outside .venv, and it ends with an error rather than a half-made environment.
+#
+# On Linux the public wheel of torch brings gigabytes of CUDA along. Where pip finds a CPU-only wheel
+# of the same version (PIP_FIND_LINKS or PIP_EXTRA_INDEX_URL can point it to one), it is taken: torch
+# is installed first and by itself, so that nothing else in the set decides which wheel it is.
 set -eu
 cd "$(dirname "$0")/.."
 venv=.venv
@@ -33,7 +37,10 @@ else
     echo "[1/3] $venv is made with $("$python" -c "$name")"
     "$python" -m venv --clear "$venv"
 fi
-echo "[2/3] the versions of constraints.txt are installed (a minute or two the first time)"
-"$venv/bin/python" -m pip install --disable-pip-version-check --constraint constraints.txt \
-    --editable ".[$extras]"
+echo "[2/3] the versions of constraints.txt are installed (some minutes the first time)"
+pip_install() {
+    "$venv/bin/python" -m pip install --disable-pip-version-check --constraint constraints.txt "$@"
+}
+pip_install torch
+pip_install --editable ".[$extras]"
 echo "[3/3] $venv is ready after $(($(date +%s) - began)) s"

@@ -12,20 +12,28 @@ signed. The twin of `DataMeter` is in `data_files`, which does the same reading.
 
 import hashlib
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from decimal import Decimal
 from itertools import islice
 
-from securefed.domain.identifiers import Digest, PublicKey, Signature, Version
+from securefed.domain.identifiers import Digest, Line, PublicKey, Signature, Version
 from securefed.domain.ledger import EMPTY, Head, StoredEntry, extended
-from securefed.domain.numbers import count, probability
+from securefed.domain.numbers import count, not_negative, probability
 from securefed.domain.plan import ReviewPlan
-from securefed.domain.privacy import Adjacency, Mechanism, PrivacyLoss
-from securefed.domain.renyi import best_epsilon
+from securefed.domain.privacy import (
+    Adjacency,
+    DpSgd,
+    GaussianRelease,
+    Mechanism,
+    PrivacyLoss,
+)
+from securefed.domain.renyi import best_delta, best_epsilon, total_at
 from securefed.domain.site import Machine, Sandbox
 from securefed.errors import LedgerBroken
+
+_RENYI = "securefed RDP at integer orders"
 
 
 class MemoryClock:
@@ -65,6 +73,11 @@ class MemoryKeys:
     def verify(self, key: PublicKey, data: bytes, signature: Signature) -> bool:
         """Whether a signer of this keyring made the signature, with this key, over these bytes."""
         return (key, data, signature) in self._signed
+
+    def first_bad(self, key: PublicKey, entries: Sequence[StoredEntry]) -> int | None:
+        """The index of the first entry that a signer of this keyring did not sign with this key."""
+        good = (self.verify(key, one.signed, one.signature) for one in entries)
+        return next((index for index, one in enumerate(good) if not one), None)
 
 
 class MemorySigner:
@@ -162,10 +175,35 @@ class MemoryAccountant:
         return PrivacyLoss(
             epsilon=epsilon,
             upper_bound=epsilon,
+            replace_one=best_epsilon(mechanisms, delta, Adjacency.REPLACE_ONE),
             delta=delta,
             adjacency=Adjacency.ADD_REMOVE,
-            accountant="securefed RDP at integer orders",
+            accountant=Line(_RENYI),
         )
+
+    def profile(
+        self, mechanisms: tuple[Mechanism, ...], epsilons: tuple[Decimal, ...]
+    ) -> tuple[Decimal, ...]:
+        """The δ at each ε."""
+        return tuple(best_delta(mechanisms, not_negative("epsilon", one)) for one in epsilons)
+
+    def divergence(self, mechanisms: tuple[Mechanism, ...], order: int) -> Decimal:
+        """The core's own sum."""
+        return total_at(mechanisms, count("order", order, least=2))
+
+
+class MemorySecondAccountant:
+    """The same arithmetic in the place of a second library: a twin for tests, not a second opinion.
+
+    Like the library it only knows Gaussian noise."""
+
+    name = _RENYI
+
+    def epsilon(self, mechanisms: tuple[Mechanism, ...], delta: Decimal) -> Decimal | None:
+        """ε at δ, or None where a mechanism is not Gaussian."""
+        epsilon = best_epsilon(mechanisms, probability("delta", delta))
+        known = all(isinstance(one, DpSgd | GaussianRelease) for one in mechanisms)
+        return epsilon if known and epsilon.is_finite() else None
 
 
 class MemoryMachine:

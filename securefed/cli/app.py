@@ -12,7 +12,7 @@ import click
 import typer
 
 from securefed import __version__
-from securefed.cli import account, budget, demo, doctor, ledger, request, site, study
+from securefed.cli import account, audit, budget, demo, doctor, ledger, request, site, study
 from securefed.cli.output import fail, fail_unexpected
 from securefed.errors import ExitCode, SecurefedError
 
@@ -29,6 +29,7 @@ app.add_typer(study.app, name="study", help="Write a study and ask the sites.")
 app.add_typer(request.app, name="request", help="Read what is asked of a site, and decide.")
 app.add_typer(budget.app, name="budget", help="What may be spent on a dataset, and what has been.")
 app.add_typer(ledger.app, name="ledger", help="What happened, and whether the record is whole.")
+app.add_typer(audit.app, name="audit", help="What privacy claims are worth.")
 app.command("doctor")(doctor.doctor)
 app.command("demo")(demo.demo)
 

@@ -1,11 +1,12 @@
 """`securefed budget`: what may be spent on a dataset, and what has been."""
 
 from datetime import datetime
-from decimal import Decimal, InvalidOperation
 from typing import Annotated
 
 import typer
 
+from securefed.cli import budget_plan
+from securefed.cli.numbers import exact
 from securefed.cli.options import HERE, ActAs, KeyFile, Reason, SiteDir, acting, open_site
 from securefed.cli.output import AsJson, answer, table
 from securefed.domain.allowance import RequesterShare
@@ -14,10 +15,10 @@ from securefed.domain.canonical import Plain
 from securefed.domain.identifiers import AccountId, DatasetId
 from securefed.domain.records import to_plain
 from securefed.domain.rules.speak import shown
-from securefed.errors import NumberInvalid
 from securefed.ports import Accountant
 
 app = typer.Typer(no_args_is_help=True)
+app.command("plan")(budget_plan.plan)
 
 
 @app.command("show")
@@ -85,14 +86,6 @@ def grant(
         f"counted at Rényi order {allowance.order}.",
         "securefed budget show",
     )
-
-
-def exact(option: str, text: str) -> Decimal:
-    """A decimal as it was typed."""
-    try:
-        return Decimal(text)
-    except InvalidOperation:
-        raise NumberInvalid(f"{text!r} is not a number", where=option) from None
 
 
 def _share(text: str) -> RequesterShare:

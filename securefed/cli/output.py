@@ -9,12 +9,13 @@ import os
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Annotated, NoReturn
 
 import typer
 
 from securefed.domain.canonical import Plain
-from securefed.errors import ExitCode, SecurefedError
+from securefed.errors import ExitCode, SecurefedError, StorageFailed
 
 FORMAT_VERSION = 1
 
@@ -44,6 +45,14 @@ def working(text: str) -> Iterator[None]:
         return
     with console.status(f"{text} …"):
         yield
+
+
+def write_text(path: Path, text: str) -> None:
+    """Writes a file that a person asked for."""
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise StorageFailed(f"Cannot write: {error.strerror}", where=str(path)) from error
 
 
 def table(headings: Sequence[str], rows: Iterable[Sequence[str]], empty: str) -> str:

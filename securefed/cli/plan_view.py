@@ -5,16 +5,21 @@ import textwrap
 
 from securefed.domain.findings import Verdict
 from securefed.domain.plan import Change, ReviewPlan
+from securefed.domain.request import RequestState
 from securefed.domain.sheet import Row, heading, plan_sheet
 
 _LABEL = 14
 
 
-def plan_text(plan: ReviewPlan, width: int | None = None) -> str:
-    """The whole plan."""
+def plan_text(
+    plan: ReviewPlan, state: RequestState = RequestState.PENDING, width: int | None = None
+) -> str:
+    """The whole plan, and what can be done about it in this state."""
     columns = width or min(120, shutil.get_terminal_size((100, 24)).columns)
     rows = [_row(row, columns) for row in plan_sheet(plan)]
-    return "\n".join([heading(plan), f"plan {plan.digest}", "", *rows, "", how_to_decide(plan)])
+    return "\n".join(
+        [heading(plan), f"plan {plan.digest}", "", *rows, "", how_to_decide(plan, state)]
+    )
 
 
 def changes_text(plan: ReviewPlan) -> str:
@@ -25,9 +30,15 @@ def changes_text(plan: ReviewPlan) -> str:
     return "\n".join([f"Changed since {plan.earlier}:", *(f"  {line}" for line in lines)])
 
 
-def how_to_decide(plan: ReviewPlan) -> str:
+def how_to_decide(plan: ReviewPlan, state: RequestState) -> str:
     """The command that approves exactly this plan, or why there is none."""
     name = plan.request.request
+    if state is RequestState.APPROVED:
+        return (
+            f'This is the approved plan. Revoke with: securefed request revoke {name} --reason "…"'
+        )
+    if state.closed:
+        return f"The request is {state}: nothing can be decided about it any more."
     if plan.verdict is Verdict.REFUSE:
         return (
             f"The policy refuses this: only another policy can allow it. Deny with: {_deny(name)}"

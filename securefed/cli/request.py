@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from securefed.cli.options import HERE, ActAs, KeyFile, Reason, SiteDir, acting, open_site
-from securefed.cli.output import AsJson, answer, table
+from securefed.cli.output import AsJson, answer, table, working
 from securefed.cli.plan_view import approve_command, changes_text, plan_text
 from securefed.domain.canonical import Plain
 from securefed.domain.identifiers import Digest, RequestId
@@ -112,8 +112,11 @@ def plan(name: Name, site: SiteDir = HERE, as_json: AsJson = False) -> None:
 
     Example: securefed request plan cr-7f3a90b1c2d4
     """
-    drawn = open_site(site).party.plan(RequestId(name))
-    answer(as_json, "review-plan", plan_document(drawn), plan_text(drawn))
+    party, request = open_site(site).party, RequestId(name)
+    with working("Drawing up the plan"):
+        drawn = party.plan(request)
+    state = party.register().request(request).state
+    answer(as_json, "review-plan", plan_document(drawn), plan_text(drawn, state))
 
 
 @app.command("approve")

@@ -22,7 +22,6 @@ from securefed.domain.records import to_bytes
 from securefed.domain.register import FiledRequest, Register
 from securefed.domain.request import (
     REQUEST_KIND,
-    CodeRequest,
     RequestState,
     SignedRequest,
     moved,
@@ -35,6 +34,7 @@ from securefed.errors import (
     ApprovalWithdrawn,
     ConfigInvalid,
     NotAllowedHere,
+    NotInThisState,
     PlanStale,
     RefusedByPolicy,
     SignatureInvalid,
@@ -86,8 +86,10 @@ def _decide(register: Register, decided: made.SignedDecision, at: datetime) -> R
             _approve(register, decision, at)
             return decision.request
         case made.Denial(request=request, reason=reason):
+            _check_state(register, request, RequestState.PENDING, "denied")
             _close(register, request, RequestState.DENIED, reason)
         case made.Revocation(request=request, reason=reason):
+            _check_state(register, request, RequestState.APPROVED, "revoked")
             _close(register, request, RequestState.REVOKED, reason)
         case made.AllowanceGrant(allowance=allowance):
             _check_newest(register, decision, allowance.dataset)
@@ -123,6 +125,14 @@ def _check_authority(register: Register, decided: made.SignedDecision, at: datet
         raise NotAllowedHere(f"{decision.by} may not make a decision of kind {decision.kind}")
 
 
+def _check_state(register: Register, name: RequestId, wanted: RequestState, how: str) -> None:
+    state = register.request(name).state
+    if state.closed:
+        raise ApprovalWithdrawn(f"{name} is {state} already")
+    if state is not wanted:
+        raise NotInThisState(f"{name} is {state}; only a request that is {wanted} is {how}")
+
+
 def _check_newest(register: Register, decision: made.Decision, about: str) -> None:
     """A decision that a newer one replaced cannot be put in force again by whoever kept a copy."""
     last = register.decided_at.get((decision.kind, about))
@@ -144,6 +154,8 @@ def _approve(register: Register, approval: made.Approval, at: datetime) -> None:
     if len(agreeing) + 1 >= approval.plan.reviewers:
         register.book(request.dataset).reserve(request, at)
         filed.state, filed.approved_plan = state, approval.plan
+        register.families.add(request.study.model.family)
+        register.approved.setdefault(request.study.study, []).append(approval.plan)
     filed.approvals = [*agreeing, approval]
 
 
@@ -206,6 +218,11 @@ def _register(register: Register, card: DataCard) -> None:
         raise AlreadyExists(f"Version {card.version} of {card.dataset} is not the next one")
     if known is not None and (card.unit, card.adjacency) != (known.unit, known.adjacency):
         raise NotAllowedHere("A dataset's privacy unit never changes; register a new dataset")
+    if register.data.setdefault(card.data, card.dataset) != card.dataset:
+        raise AlreadyExists(
+            f"These data are registered as {register.data[card.data]}; a second name would give "
+            "them a second budget"
+        )
     register.cards[card.dataset] = card
     register.books.setdefault(card.dataset, Book(card.dataset))
 
@@ -252,17 +269,16 @@ def _check_ended(register: Register, event: happened.RequestClosed, at: datetime
     raise TransitionInvalid(f"{event.request} is not {event.state} yet")
 
 
-def _may_run(register: Register, name: RequestId, at: datetime) -> CodeRequest:
-    request = register.running(name, at)
-    register.account(request.requester)
-    register.book(request.dataset).granted(at)
-    return request
+def _may_run(register: Register, name: RequestId, at: datetime) -> ReviewPlan:
+    plan = register.running(name, at)
+    register.account(plan.request.requester)
+    register.book(plan.request.dataset).granted(at)
+    return plan
 
 
 def _begin(register: Register, event: happened.RoundReserved, at: datetime) -> None:
-    request = _may_run(register, event.id.request, at)
-    approved = register.request(event.id.request).approved_plan
-    if approved is None or approved.card != register.card(request.dataset):
+    plan = _may_run(register, event.id.request, at)
+    if plan.card != register.card(plan.request.dataset):
         raise PlanStale("The data card is not the one that was approved", where=str(event.id))
     book = register.book_of(event.id)
     if event.token in register.tokens:
@@ -272,7 +288,7 @@ def _begin(register: Register, event: happened.RoundReserved, at: datetime) -> N
             id=event.id,
             state=RoundState.RESERVED,
             token=event.token,
-            steps_asked=request.part.training.steps,
+            steps_asked=plan.request.part.training.steps,
             steps_charged=0,
         )
     )

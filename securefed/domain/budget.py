@@ -15,9 +15,11 @@ from decimal import Decimal
 from securefed.domain.allowance import Allowance
 from securefed.domain.hold import Hold
 from securefed.domain.identifiers import AccountId, DatasetId, RequestId
-from securefed.domain.privacy import Mechanism, gathered
+from securefed.domain.privacy import Mechanism
+from securefed.domain.renyi import total_at
 from securefed.domain.request import CodeRequest
 from securefed.domain.round import Round, RoundId, RoundState, attempt_loss
+from securefed.domain.tally import Tally
 from securefed.errors import (
     AllowanceBelowSpent,
     AllowanceExpired,
@@ -39,6 +41,9 @@ class Book:
         self.allowance: Allowance | None = None
         self.holds: dict[RequestId, Hold] = {}
         self._counted = _NOTHING
+        self._reserved = _NOTHING
+        self._work = Tally()
+        self._work_by_account: dict[AccountId, Tally] = {}
         self._by_account: dict[AccountId, Decimal] = {}
 
     # --- what it says ---------------------------------------------------------------------------
@@ -51,12 +56,12 @@ class Book:
     @property
     def reserved(self) -> Decimal:
         """What open requests hold, used or not."""
-        return sum((hold.counted for hold in self.holds.values() if not hold.closed), _NOTHING)
+        return self._reserved
 
     @property
     def spent(self) -> Decimal:
         """What closed requests were charged."""
-        return self._counted - self.reserved
+        return self._counted - self._reserved
 
     @property
     def fixed_order(self) -> int | None:
@@ -69,14 +74,9 @@ class Book:
 
     def mechanisms(self, account: AccountId | None = None) -> tuple[Mechanism, ...]:
         """Everything counted, of one account or of all."""
-        return gathered(
-            tuple(
-                mechanism
-                for hold in self.holds.values()
-                if account in (None, hold.request.requester)
-                for mechanism in hold.counted_mechanisms
-            )
-        )
+        by_account = self._work_by_account
+        work = self._work if account is None else by_account.get(account, Tally())
+        return work.mechanisms()
 
     def granted(self, now: datetime | None = None) -> Allowance:
         """The allowance in force; at a moment, if one is given."""
@@ -94,14 +94,16 @@ class Book:
         granted = self.granted()
         return attempt_loss(request.part, granted.order) * request.study.attempts
 
+    def left_for(self, account: AccountId) -> Decimal:
+        """What one account may still reserve: the less of the dataset's and its own share."""
+        granted = self.granted()
+        return min(
+            granted.cap - self._counted, granted.cap_for(account) - self.counted_for(account)
+        )
+
     def shortfall(self, request: CodeRequest) -> Decimal:
         """By how much the request does not fit; zero or below where it fits."""
-        granted, need = self.granted(), self.need(request)
-        account = request.requester
-        return max(
-            self._counted + need - granted.cap,
-            self.counted_for(account) + need - granted.cap_for(account),
-        )
+        return self.need(request) - self.left_for(request.requester)
 
     # --- what changes it ------------------------------------------------------------------------
 
@@ -132,10 +134,13 @@ class Book:
         if not need.is_finite() or self.shortfall(request) > 0:
             raise BudgetInsufficient(
                 f"{request.request} needs {percent(need, granted.cap)} of the allowance of "
-                f"{self.dataset}; {percent(granted.cap - self._counted, granted.cap)} is left"
+                f"{self.dataset}; {percent(self.left_for(request.requester), granted.cap)} is left"
             )
         self.holds[request.request] = Hold(request=request, reserved=need, order=granted.order)
+        self._reserved += need
         self._count(request.requester, need)
+        for work in (self._work, self._work_of(request.requester)):
+            work.add(request.whole)
 
     def begin(self, attempt: Round) -> None:
         """Enters a new attempt, its token not used yet."""
@@ -191,13 +196,21 @@ class Book:
                 running = attempt.state is RoundState.RUNNING
                 hold.rounds[id] = attempt.aborted() if running else attempt.refunded()
         hold.closed = True
-        self._count(hold.request.requester, hold.charged - hold.reserved)
+        executed, asked = hold.executed, hold.request
+        self._reserved -= hold.reserved
+        self._count(asked.requester, total_at(executed, hold.order) - hold.reserved)
+        for work in (self._work, self._work_of(asked.requester)):
+            work.add(executed)
+            work.take(asked.whole)
 
     def _open_hold(self, request: RequestId) -> Hold:
         hold = self.holds.get(request)
         if hold is None or hold.closed:
             raise TransitionInvalid(f"{request} holds no reservation")
         return hold
+
+    def _work_of(self, account: AccountId) -> Tally:
+        return self._work_by_account.setdefault(account, Tally())
 
     def _count(self, account: AccountId, change: Decimal) -> None:
         self._counted += change

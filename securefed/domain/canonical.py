@@ -11,6 +11,7 @@ import json
 import re
 from contextlib import suppress
 from decimal import Decimal
+from functools import lru_cache
 from typing import NoReturn, TypeAlias
 
 from securefed.domain.identifiers import Digest
@@ -19,6 +20,7 @@ from securefed.errors import NotCanonical, NumberInvalid
 Plain: TypeAlias = "str | int | bool | None | list[Plain] | dict[str, Plain]"
 
 LARGEST_INTEGER = 2**53 - 1
+_LONGEST_INTEGER = len(f"-{LARGEST_INTEGER}")
 _DEEPEST = 32
 _LONGEST_DECIMAL = 40
 _DIGITS = re.compile(r"-?[0-9]{1,40}(\.[0-9]{1,100})?|Infinity", re.ASCII)
@@ -27,27 +29,31 @@ _DIGITS = re.compile(r"-?[0-9]{1,40}(\.[0-9]{1,100})?|Infinity", re.ASCII)
 def to_canonical(value: Plain) -> bytes:
     """The canonical bytes of a plain value."""
     _check(value, 0)
-    text = json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
-    try:
-        return text.encode("utf-8")
-    except UnicodeEncodeError as error:
-        raise NotCanonical("A text has half of a surrogate pair") from error
+    return written(value)
 
 
 def from_canonical(data: bytes) -> Plain:
     """The plain value of canonical bytes; refuses any other bytes."""
     try:
-        value: Plain = json.loads(
-            data.decode("utf-8"),
-            object_pairs_hook=_unique,
-            parse_float=_no_float,
-            parse_constant=_no_float,
-        )
+        value: Plain = _READER.raw_decode(data.decode("utf-8"))[0]
     except (UnicodeDecodeError, json.JSONDecodeError, RecursionError, ValueError) as error:
         raise NotCanonical(f"Not JSON in UTF-8: {error}") from error
-    if to_canonical(value) != data:
-        raise NotCanonical("The bytes have spaces, unsorted keys or needless escapes")
+    # Reading has refused floats and large integers, so only keys and depth are left. ASCII bytes
+    # hold no other key, since an escaped one is written differently; and depth takes brackets.
+    if not data.isascii() or data.count(b"[") + data.count(b"{") > _DEEPEST:
+        _check(value, 0)
+    if written(value) != data:
+        # Of a repeated key only the last value was read, and nothing after the value: both show.
+        raise NotCanonical("The bytes have spaces, unsorted or repeated keys, or needless escapes")
     return value
+
+
+def written(value: Plain) -> bytes:
+    """The bytes of a value that is known to have a canonical form."""
+    try:
+        return _WRITER.encode(value).encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise NotCanonical("A text has half of a surrogate pair") from error
 
 
 def digest_of(kind: str, data: bytes) -> Digest:
@@ -58,6 +64,13 @@ def digest_of(kind: str, data: bytes) -> Digest:
 def prefixed(kind: str, data: bytes) -> bytes:
     """What is hashed and signed for a kind of document: its name, a newline, its bytes."""
     return f"securefed/v1/{kind}\n".encode("ascii") + data
+
+
+def integer(value: int) -> int:
+    """An integer that every reader of JSON reads exactly."""
+    if abs(value) > LARGEST_INTEGER:
+        raise NotCanonical(f"The integer {value} is larger than 2^53-1")
+    return value
 
 
 def decimal_text(number: Decimal) -> str:
@@ -78,6 +91,7 @@ def decimal_text(number: Decimal) -> str:
     return text
 
 
+@lru_cache(maxsize=4096)
 def decimal_from(text: str) -> Decimal:
     """The decimal that `decimal_text` wrote; refuses any other spelling."""
     # Before anything is computed: "0E-999999999" is a short text and a number of a gigabyte.
@@ -92,30 +106,35 @@ def decimal_from(text: str) -> Decimal:
 def _check(value: Plain, depth: int) -> None:
     if depth > _DEEPEST:
         raise NotCanonical(f"Nested deeper than {_DEEPEST} levels")
-    match value:
-        case None | bool() | str():
-            return
-        case int():
-            if abs(value) > LARGEST_INTEGER:
-                raise NotCanonical(f"The integer {value} is larger than 2^53-1")
-        case list():
-            for item in value:
-                _check(item, depth + 1)
-        case dict():
-            for key, item in value.items():
-                if not (isinstance(key, str) and key.isascii()):
-                    raise NotCanonical(f"The key {key!r} is not ASCII text")
-                _check(item, depth + 1)
-        case _:
-            raise NotCanonical(f"A {type(value).__name__} has no canonical form")
+    if isinstance(value, str) or value is None:
+        return
+    if isinstance(value, dict):
+        for key, item in value.items():
+            if not (isinstance(key, str) and key.isascii()):
+                raise NotCanonical(f"The key {key!r} is not ASCII text")
+            _check(item, depth + 1)
+    elif isinstance(value, list):
+        for item in value:
+            _check(item, depth + 1)
+    elif isinstance(value, int):
+        integer(value)
+    else:
+        raise NotCanonical(f"A {type(value).__name__} has no canonical form")
 
 
-def _unique(pairs: list[tuple[str, Plain]]) -> dict[str, Plain]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        raise ValueError("a key is repeated")
-    return found
+def _integer(text: str) -> int:
+    # Sixteen digits are the most that can be small enough, and few enough to be read at once.
+    if len(text) > _LONGEST_INTEGER or abs(value := int(text)) > LARGEST_INTEGER:
+        raise ValueError(f"the integer {text[:40]} is larger than 2^53-1")
+    return value
 
 
 def _no_float(text: str) -> NoReturn:
     raise ValueError(f"{text} is a float")
+
+
+# Made once: the functions of `json` make a new one for each call with options.
+_WRITER = json.JSONEncoder(
+    ensure_ascii=False, check_circular=False, sort_keys=True, separators=(",", ":")
+)
+_READER = json.JSONDecoder(parse_int=_integer, parse_float=_no_float, parse_constant=_no_float)

@@ -70,6 +70,11 @@ class Checkpoint:
         """The text and its signatures, as it is printed and sent."""
         return self.text + "\n" + "".join(one.line() + "\n" for one in self.signatures)
 
+    @property
+    def names_its_site(self) -> bool:
+        """Whether a signature stands there in the site's name, valid or not."""
+        return any(one.name == _ORIGIN + self.site for one in self.signatures)
+
     def by_site(self, key: PublicKey, signature: Signature) -> "Checkpoint":
         """The checkpoint with its origin's signature."""
         return self._with(_ORIGIN + self.site, key, signature)
@@ -85,6 +90,11 @@ class Checkpoint:
     def vouched_by(self, who: str, key: PublicKey, verify: Verify) -> bool:
         """Whether the named party's signature is there and valid."""
         return self._vouched(_COSIGNER + who, key, verify)
+
+    def joined(self, other: "Checkpoint") -> "Checkpoint":
+        """The same head with the signatures of both."""
+        more = tuple(one for one in other.signatures if one not in self.signatures)
+        return replace(self, signatures=(*self.signatures, *more))
 
     def _with(self, name: str, key: PublicKey, signature: Signature) -> "Checkpoint":
         one = NoteSignature(name=name, key_hint=_key_hint(name, key), signature=signature)

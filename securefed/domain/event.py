@@ -36,10 +36,10 @@ class Decided:
 
 @dataclass(frozen=True, kw_only=True)
 class RequestFiled:
-    """A data scientist asked."""
+    """A data scientist asked. It changes no other plan, so asking makes no plan stale."""
 
     kind: ClassVar[str] = "request-filed"
-    material: ClassVar[bool] = True
+    material: ClassVar[bool] = False
     filed: SignedRequest
 
 

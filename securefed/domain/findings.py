@@ -7,7 +7,7 @@ findings; a note is no objection, an ask wants a person's decision, a refusal ca
 from dataclasses import dataclass
 from enum import StrEnum
 
-from securefed.domain.identifiers import Name
+from securefed.domain.identifiers import Name, Sentence
 
 
 class Level(StrEnum):
@@ -32,7 +32,7 @@ class Finding:
 
     rule: Name
     level: Level
-    reason: str
+    reason: Sentence
     reviewers: int = 1
 
 

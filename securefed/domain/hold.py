@@ -36,9 +36,16 @@ class Hold:
     @property
     def executed(self) -> tuple[Mechanism, ...]:
         """The mechanisms that ran, or may have."""
+        alike: dict[tuple[RoundState, int], list[Round]] = {}
+        for attempt in self.rounds.values():
+            alike.setdefault((attempt.state, attempt.steps_charged), []).append(attempt)
         part = self.request.part
         return gathered(
-            tuple(one for attempt in self.rounds.values() for one in attempt.mechanisms(part))
+            tuple(
+                one.repeated(one.times * len(attempts))
+                for attempts in alike.values()
+                for one in attempts[0].mechanisms(part)
+            )
         )
 
     @property

@@ -6,15 +6,22 @@ cost nothing to carry. Nothing here is secret.
 """
 
 import re
-import unicodedata
 from typing import ClassVar, Self
 
 from securefed.errors import IdentifierInvalid, TextInvalid
 
-_INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
-# Letters, marks and symbols that show nothing: fillers, joiners, a blank, variation selectors.
-_BLANK = re.compile(
-    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
+# Characters that show nothing or turn others around. The table is fixed here and not taken from
+# `unicodedata`, which differs between Python versions: a ledger replays everywhere or nowhere.
+_INVISIBLE = re.compile(
+    "["
+    "\u0000-\u001f\u007f-\u009f"  # controls
+    "\u00ad\u0600-\u0605\u061c\u06dd\u070f\u0890\u0891\u08e2\u180e"  # format characters
+    "\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff0-\ufffb"  # joiners, directions, breaks
+    "\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\uffa0"  # fillers and blanks
+    "\ufe00-\ufe0f\ud800-\udfff\ue000-\uf8ff\ufdd0-\ufdef\ufffe\uffff"  # selectors, private
+    "\U000110bd\U000110cd\U00013430-\U0001345f\U0001bca0-\U0001bca3\U0001d173-\U0001d17a"
+    "\U000e0000-\U0010ffff"  # tags, more selectors, private planes
+    "]"
 )
 
 
@@ -136,7 +143,13 @@ class Line(str):
             raise TextInvalid("A text is empty or has spaces at its ends")
         if len(text) > cls.longest:
             raise TextInvalid(f"A text has {len(text)} characters; {cls.longest} is the most")
-        for character in text:
-            if unicodedata.category(character) in _INVISIBLE or _BLANK.match(character):
-                raise TextInvalid(f"A text has the invisible character {character!a}")
+        if hidden := _INVISIBLE.search(text):
+            raise TextInvalid(f"A text has the invisible character {hidden[0]!a}")
         return super().__new__(cls, text)
+
+
+class Sentence(Line):
+    """A longer line, for what the program itself says."""
+
+    __slots__ = ()
+    longest = 4000

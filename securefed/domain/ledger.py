@@ -6,14 +6,14 @@ chain at a known place. A cut-off tail does not: for that, see `checkpoint`. Wha
 decided by `register`; this file knows only that it has an index, a time and an event.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TypeAlias
 
 from securefed.domain.canonical import digest_of, prefixed
 from securefed.domain.identifiers import Digest, PublicKey, Signature
 from securefed.domain.numbers import count
-from securefed.errors import LedgerBroken
 
 ENTRY_KIND = "ledger-entry"
 NO_ENTRY = Digest("sha256:" + "0" * 64)
@@ -42,7 +42,7 @@ class StoredEntry:
     data: bytes
     signature: Signature
 
-    @property
+    @cached_property
     def hash(self) -> Digest:
         """What the next entry names."""
         return digest_of(ENTRY_KIND, self.data)
@@ -56,15 +56,3 @@ class StoredEntry:
 def extended(head: Head, stored: StoredEntry) -> Head:
     """The head after an entry."""
     return Head(size=head.size + 1, hash=stored.hash)
-
-
-def verified(
-    entries: Iterable[StoredEntry], start: Head, key: PublicKey, verify: Verify
-) -> Iterator[tuple[Head, StoredEntry]]:
-    """Each entry with the head that it makes, once its signature has been checked."""
-    head = start
-    for stored in entries:
-        if not verify(key, stored.signed, stored.signature):
-            raise LedgerBroken("An entry's signature is not the site's", where=f"entry {head.size}")
-        head = extended(head, stored)
-        yield head, stored

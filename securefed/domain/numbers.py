@@ -17,6 +17,11 @@ def positive(name: str, value: Decimal) -> Decimal:
     return _within(name, value, above=Decimal(0), most=Decimal("1e12"))
 
 
+def not_negative(name: str, value: Decimal) -> Decimal:
+    """A finite decimal that may be zero."""
+    return value if type(value) is Decimal and value == 0 else positive(name, value)
+
+
 def proportion(name: str, value: Decimal) -> Decimal:
     """A decimal in (0, 1]."""
     return _within(name, value, above=Decimal(0), most=Decimal(1))

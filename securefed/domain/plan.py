@@ -9,6 +9,7 @@ are already reserved, and approvals of this very plan by other reviewers.
 from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import cached_property
 from typing import cast
 
 from securefed.domain.allowance import Allowance
@@ -16,7 +17,7 @@ from securefed.domain.budget import Book
 from securefed.domain.canonical import Plain
 from securefed.domain.facts import ReviewFacts
 from securefed.domain.findings import Finding, Verdict, reviewers_needed, verdict_of
-from securefed.domain.identifiers import Digest, Name, RequestId, SiteId
+from securefed.domain.identifiers import Digest, Name, RequestId, Sentence, SiteId
 from securefed.domain.ledger import Head
 from securefed.domain.policy import Policy, judge
 from securefed.domain.privacy import PrivacyLoss
@@ -43,9 +44,9 @@ class BudgetEffect:
 class Change:
     """One leaf that differs from the last plan approved for this study."""
 
-    what: str
-    before: str
-    after: str
+    what: Sentence
+    before: Sentence
+    after: Sentence
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,7 +72,7 @@ class ReviewPlan:
     changes: tuple[Change, ...]
     basis: Head
 
-    @property
+    @cached_property
     def digest(self) -> Digest:
         """What an approval names."""
         return record_digest(PLAN_KIND, self)
@@ -121,7 +122,7 @@ def changes_between(before: Plain, after: Plain) -> tuple[Change, ...]:
     """The leaves that were added, removed or changed."""
     old, new = dict(leaves(before)), dict(leaves(after))
     return tuple(
-        Change(what=path, before=_word(old.get(path)), after=_word(new.get(path)))
+        Change(what=Sentence(path), before=_word(old.get(path)), after=_word(new.get(path)))
         for path in sorted(old.keys() | new.keys())
         if old.get(path) != new.get(path)
     )
@@ -151,5 +152,5 @@ def _meaning(request: CodeRequest, card: DataCard, machine: Machine) -> Plain:
     return {"study": study, "card": to_plain(card), "machine": to_plain(machine)}
 
 
-def _word(leaf: Plain) -> str:
-    return "nothing" if leaf is None else str(leaf)
+def _word(leaf: Plain) -> Sentence:
+    return Sentence("nothing" if leaf is None else str(leaf))

@@ -23,11 +23,13 @@ LEAST_NOISE, MOST_NOISE = Decimal("0.2"), Decimal(1000)
 LEAST_RATE = Decimal("0.00001")
 MOST_ROUNDS = 10_000
 LARGEST_USEFUL = Decimal(10)
-_CLOSE = 1.005
+_CLOSE = Decimal("1.005")
+# A search steps down from the bound by halves until the tight figure no longer fits.
+_TIGHTER = Decimal("0.5")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Round:
+class PlannedRound:
     """What one round does: its training, and whatever else it releases."""
 
     training: DpSgd
@@ -37,11 +39,11 @@ class Round:
         """What that many rounds do."""
         return tuple(one.repeated(one.times * rounds) for one in (self.training, *self.others))
 
-    def with_noise(self, noise: Decimal) -> "Round":
+    def with_noise(self, noise: Decimal) -> "PlannedRound":
         """The round with another noise multiplier in its training."""
         return replace(self, training=replace(self.training, noise_multiplier=noise))
 
-    def with_rate(self, rate: Decimal) -> "Round":
+    def with_rate(self, rate: Decimal) -> "PlannedRound":
         """The round with another sampling rate in its training."""
         return replace(self, training=replace(self.training, sampling_rate=rate))
 
@@ -54,31 +56,38 @@ class Point:
     epsilon: Decimal
 
 
-def noise_for(cost: Cost, one: Round, rounds: int, target: Decimal) -> Decimal | None:
+@dataclass(frozen=True, kw_only=True)
+class Costs:
+    """A tight figure that is slow to have, and a bound on it from above that is quick.
+
+    What fits by the bound fits by the figure too, so a search begins where the bound ends."""
+
+    tight: Cost
+    quick: Cost
+
+
+def noise_for(costs: Costs, one: PlannedRound, rounds: int, target: Decimal) -> Decimal | None:
     """The least noise multiplier, to three digits, at which the rounds cost at most the target."""
-    fits = _fits(cost, rounds, target, one.with_noise)
-    return _least(fits, LEAST_NOISE, MOST_NOISE)
+    return _sought(costs, rounds, target, one.with_noise, MOST_NOISE / LEAST_NOISE, LEAST_NOISE)
 
 
-def rate_for(cost: Cost, one: Round, rounds: int, target: Decimal) -> Decimal | None:
+def rate_for(costs: Costs, one: PlannedRound, rounds: int, target: Decimal) -> Decimal | None:
     """The largest sampling rate, to three digits, at which the rounds cost at most the target."""
-    fits = _fits(cost, rounds, target, one.with_rate)
-    inverse = _least(lambda x: fits(_rate(x)), Decimal(1), 1 / LEAST_RATE)
+
+    def sampled(inverse: Decimal) -> PlannedRound:
+        return one.with_rate(_rate(inverse))
+
+    inverse = _sought(costs, rounds, target, sampled, 1 / LEAST_RATE, Decimal(1))
     return None if inverse is None else _rate(inverse)
 
 
-def rounds_for(cost: Cost, one: Round, target: Decimal) -> int:
+def rounds_for(costs: Costs, one: PlannedRound, target: Decimal) -> int:
     """The most rounds that cost at most the target; zero where not even one does."""
-    good, bad = 0, 1
-    while bad <= MOST_ROUNDS and cost(one.times(bad)) <= target:
-        good, bad = bad, bad * 2
-    while bad - good > 1 and bad <= 2 * MOST_ROUNDS:
-        middle = (good + bad) // 2
-        good, bad = (middle, bad) if cost(one.times(middle)) <= target else (good, middle)
-    return min(good, MOST_ROUNDS)
+    start = _most_rounds(costs.quick, one, target, 0)
+    return _most_rounds(costs.tight, one, target, start)
 
 
-def curve(cost: Cost, one: Round, rounds: int, points: int = 10) -> tuple[Point, ...]:
+def curve(cost: Cost, one: PlannedRound, rounds: int, points: int = 10) -> tuple[Point, ...]:
     """ε after evenly spaced numbers of rounds, the first and the last among them."""
     spaced = {max(1, round(rounds * step / points)) for step in range(points + 1)}
     return tuple(Point(rounds=at, epsilon=cost(one.times(at))) for at in sorted({1, *spaced}))
@@ -104,10 +113,37 @@ def least_useful(cost: Cost, units: int, parameters: int) -> Decimal | None:
     return epsilon if epsilon <= LARGEST_USEFUL else None
 
 
-def _fits(
-    cost: Cost, rounds: int, target: Decimal, made: Callable[[Decimal], Round]
-) -> Callable[[Decimal], bool]:
-    return lambda value: cost(made(value).times(rounds)) <= target
+def _sought(
+    costs: Costs,
+    rounds: int,
+    target: Decimal,
+    made: Callable[[Decimal], PlannedRound],
+    reach: Decimal,
+    low: Decimal,
+) -> Decimal | None:
+    """The least value from `low` up of which a round is made that costs at most the target."""
+
+    def fits(cost: Cost) -> Callable[[Decimal], bool]:
+        return lambda value: cost(made(value).times(rounds)) <= target
+
+    high = low * reach
+    enough = _least(fits(costs.quick), low, high)
+    if enough is None:
+        return _least(fits(costs.tight), low, high)
+    while enough > low and fits(costs.tight)(max(low, enough * _TIGHTER)):
+        enough = max(low, enough * _TIGHTER)
+    return _least(fits(costs.tight), max(low, enough * _TIGHTER), enough)
+
+
+def _most_rounds(cost: Cost, one: PlannedRound, target: Decimal, good: int) -> int:
+    bad = good + max(1, good // 4)
+    while bad <= MOST_ROUNDS and cost(one.times(bad)) <= target:
+        good, bad = bad, bad * 2
+    bad = min(bad, MOST_ROUNDS + 1)
+    while bad - good > 1:
+        middle = (good + bad) // 2
+        good, bad = (middle, bad) if cost(one.times(middle)) <= target else (good, middle)
+    return good
 
 
 def _least(fits: Callable[[Decimal], bool], low: Decimal, high: Decimal) -> Decimal | None:

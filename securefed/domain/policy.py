@@ -6,10 +6,11 @@ approval and the release gate are enforced elsewhere, whatever the policy says.
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 from securefed.domain.facts import ReviewFacts
 from securefed.domain.findings import Finding, Level
-from securefed.domain.identifiers import Digest, Name
+from securefed.domain.identifiers import Digest, Name, Sentence
 from securefed.domain.records import record_digest
 from securefed.domain.rules import AnyRule
 from securefed.errors import ConfigInvalid
@@ -29,7 +30,7 @@ class Policy:
                 "A rule stands twice in the policy; the second would hide the first"
             )
 
-    @property
+    @cached_property
     def digest(self) -> Digest:
         """The digest that plans bind."""
         return record_digest("policy", self)
@@ -38,6 +39,6 @@ class Policy:
 def judge(policy: Policy, facts: ReviewFacts) -> tuple[Finding, ...]:
     """Every finding of every rule; a policy without rules refuses."""
     if not policy.rules:
-        reason = "The policy has no rules, so nothing is allowed"
+        reason = Sentence("The policy has no rules, so nothing is allowed")
         return (Finding(rule=Name("empty-policy"), level=Level.REFUSE, reason=reason),)
     return tuple(finding for rule in policy.rules for finding in rule.check(facts))

@@ -8,8 +8,9 @@ Whatever has no rule in `renyi` costs infinitely much.
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from enum import StrEnum
-from typing import ClassVar, TypeAlias
+from typing import ClassVar, Self, TypeAlias
 
+from securefed.domain.identifiers import Line
 from securefed.domain.numbers import count, positive, probability, proportion
 from securefed.errors import ConfigInvalid
 
@@ -46,10 +47,39 @@ class PrivacyUnit:
 
 
 @dataclass(frozen=True, kw_only=True)
-class DpSgd:
+class _Repeated:
+    """What acts a number of times; `counted` names the field that says how often."""
+
+    counted: ClassVar[str] = "releases"
+
+    @property
+    def times(self) -> int:
+        """How often the mechanism acts."""
+        return int(getattr(self, self.counted))
+
+    def repeated(self, times: int) -> Self:
+        """The same mechanism acting another number of times."""
+        return replace(self, **{self.counted: times})
+
+
+@dataclass(frozen=True, kw_only=True)
+class _ScaledNoise(_Repeated):
+    """Values released with noise of a scale, each time with fresh noise."""
+
+    scale: Decimal
+    releases: int
+
+    def __post_init__(self) -> None:
+        positive("scale", self.scale)
+        count("releases", self.releases)
+
+
+@dataclass(frozen=True, kw_only=True)
+class DpSgd(_Repeated):
     """Steps of clipped, subsampled, Gaussian-noised gradient sums."""
 
     kind: ClassVar[str] = "dp-sgd"
+    counted: ClassVar[str] = "steps"
     noise_multiplier: Decimal
     sampling_rate: Decimal
     sampling: Sampling
@@ -62,18 +92,20 @@ class DpSgd:
         count("steps", self.steps)
         positive("clip", self.clip)
 
-    @property
-    def times(self) -> int:
-        """How often the mechanism acts."""
-        return self.steps
-
-    def repeated(self, times: int) -> "DpSgd":
-        """The same mechanism acting another number of times."""
-        return replace(self, steps=times)
+    @classmethod
+    def full_batch(cls, noise: Decimal) -> "DpSgd":
+        """One step over every unit, clipped at one."""
+        return cls(
+            noise_multiplier=noise,
+            sampling_rate=Decimal(1),
+            sampling=Sampling.POISSON,
+            steps=1,
+            clip=Decimal(1),
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
-class GaussianRelease:
+class GaussianRelease(_Repeated):
     """Values of L2 sensitivity one, released with Gaussian noise (counts, metrics)."""
 
     kind: ClassVar[str] = "gaussian"
@@ -84,39 +116,34 @@ class GaussianRelease:
         positive("noise multiplier", self.noise_multiplier)
         count("releases", self.releases)
 
-    @property
-    def times(self) -> int:
-        """How often the mechanism acts."""
-        return self.releases
-
-    def repeated(self, times: int) -> "GaussianRelease":
-        """The same mechanism acting another number of times."""
-        return replace(self, releases=times)
-
 
 @dataclass(frozen=True, kw_only=True)
-class LaplaceRelease:
+class LaplaceRelease(_ScaledNoise):
     """Values of L1 sensitivity one, released with Laplace noise of the given scale."""
 
     kind: ClassVar[str] = "laplace"
-    scale: Decimal
-    releases: int
-
-    def __post_init__(self) -> None:
-        positive("scale", self.scale)
-        count("releases", self.releases)
-
-    @property
-    def times(self) -> int:
-        """How often the mechanism acts."""
-        return self.releases
-
-    def repeated(self, times: int) -> "LaplaceRelease":
-        """The same mechanism acting another number of times."""
-        return replace(self, releases=times)
 
 
-Mechanism: TypeAlias = DpSgd | GaussianRelease | LaplaceRelease
+@dataclass(frozen=True, kw_only=True)
+class DiscreteGaussianRelease(_ScaledNoise):
+    """Integers of L2 sensitivity one, released with discrete Gaussian noise of parameter `scale`.
+
+    One unit changes at most one of the integers, by one. A value that is quantised more finely has
+    a larger sensitivity and is not this mechanism."""
+
+    kind: ClassVar[str] = "discrete-gaussian"
+
+
+@dataclass(frozen=True, kw_only=True)
+class DiscreteLaplaceRelease(_ScaledNoise):
+    """Integers of L1 sensitivity one, released with discrete Laplace noise of the given scale."""
+
+    kind: ClassVar[str] = "discrete-laplace"
+
+
+Mechanism: TypeAlias = (
+    DpSgd | GaussianRelease | LaplaceRelease | DiscreteGaussianRelease | DiscreteLaplaceRelease
+)
 
 
 def gathered(mechanisms: tuple[Mechanism, ...]) -> tuple[Mechanism, ...]:
@@ -134,16 +161,18 @@ def gathered(mechanisms: tuple[Mechanism, ...]) -> tuple[Mechanism, ...]:
 class PrivacyLoss:
     """An (ε, δ) statement and the adjacency under which it holds. ε may be infinite, never unknown.
 
-    `epsilon` is the tight figure, for reports; `upper_bound` that of a second, looser method."""
+    `epsilon` is the tight figure, for reports; `upper_bound` that of a second, looser method.
+    `replace_one` is ε at that δ where neighbours differ in one unit's data, not its presence."""
 
     epsilon: Decimal
     upper_bound: Decimal
+    replace_one: Decimal
     delta: Decimal
     adjacency: Adjacency
-    accountant: str
+    accountant: Line
 
     def __post_init__(self) -> None:
         probability("delta", self.delta)
-        for value in (self.epsilon, self.upper_bound):
+        for value in (self.epsilon, self.upper_bound, self.replace_one):
             if value.is_nan() or value < 0:
                 raise ConfigInvalid(f"A privacy loss cannot be {value}")

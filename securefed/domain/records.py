@@ -22,12 +22,11 @@ from securefed.domain.canonical import (
     decimal_text,
     digest_of,
     from_canonical,
-    to_canonical,
+    integer,
+    written,
 )
 from securefed.domain.identifiers import Digest
 from securefed.errors import RecordInvalid, SecurefedError
-
-_INSTANT = "%Y-%m-%dT%H:%M:%SZ"
 
 
 class Record(Protocol):
@@ -43,41 +42,27 @@ def instant_text(moment: datetime) -> str:
     """A moment in UTC, to the second."""
     if moment.tzinfo is None or moment.microsecond:
         raise RecordInvalid(f"{moment.isoformat()} is not a moment in UTC, to the second")
-    return moment.astimezone(UTC).strftime(_INSTANT)
+    return moment.astimezone(UTC).isoformat().removesuffix("+00:00") + "Z"
 
 
 def to_plain(value: object) -> Plain:
     """The plain form of a record, or of anything that a record holds."""
-    match value:
-        case Enum():
-            return cast(Plain, value.value)
-        case None | bool() | int():
-            return value
-        case str():
-            return str(value)
-        case Decimal():
-            return decimal_text(value)
-        case datetime():
-            return instant_text(value)
-        case tuple():
-            return [to_plain(item) for item in value]
-    if not dataclasses.is_dataclass(value):
-        raise RecordInvalid(f"A {type(value).__name__} cannot be stored")
-    plain: dict[str, Plain] = {
-        field.name: to_plain(getattr(value, field.name)) for field in dataclasses.fields(value)
-    }
-    kind = getattr(type(value), "kind", None)
-    return plain if kind is None else {"kind": kind, **plain}
+    return _WRITERS[type(value)](value)
 
 
 def from_plain(wanted: type[R], plain: Plain) -> R:
     """The record of a class from its plain form."""
-    return cast(R, _reader(wanted)(plain, wanted.__name__))
+    try:
+        return cast(R, _reader(wanted)(plain))
+    except RecordInvalid as error:
+        error.where = wanted.__name__ + error.where
+        raise
 
 
 def to_bytes(record: Record) -> bytes:
     """A record's canonical bytes."""
-    return to_canonical(to_plain(record))
+    # Its writers have refused what has no canonical form, and no record holds itself.
+    return written(to_plain(record))
 
 
 def from_bytes(wanted: type[R], data: bytes) -> R:
@@ -90,9 +75,56 @@ def record_digest(kind: str, record: Record) -> Digest:
     return digest_of(kind, to_bytes(record))
 
 
-# --- reading: one small function a type, made once and kept ------------------------------------
+# --- writing and reading: one small function a type, made once and kept -------------------------
 
-_Read = Callable[[Plain, str], object]
+_Write = Callable[[Any], Plain]
+# What a reader refuses says where, below the value that it was given; who called it adds the rest.
+_Read = Callable[[Plain], object]
+
+
+class _Writers(dict[type[Any], _Write]):
+    """The writer of each class of value that was ever written."""
+
+    def __missing__(self, kind: type[Any]) -> _Write:
+        self[kind] = _writer(kind)
+        return self[kind]
+
+
+_WRITERS = _Writers()
+
+
+def _writer(kind: type[Any]) -> _Write:
+    if issubclass(kind, Enum):
+        return lambda value: cast(Plain, value.value)
+    if issubclass(kind, bool | types.NoneType):
+        return lambda value: cast(Plain, value)
+    if issubclass(kind, int):
+        return integer
+    if issubclass(kind, str):
+        return str
+    if issubclass(kind, Decimal):
+        return decimal_text
+    if issubclass(kind, datetime):
+        return instant_text
+    if issubclass(kind, tuple):
+        return lambda items: [_WRITERS[type(item)](item) for item in items]
+    if dataclasses.is_dataclass(kind):
+        return _record_writer(kind)
+    raise RecordInvalid(f"A {kind.__name__} cannot be stored")
+
+
+def _record_writer(written: type[Record]) -> _Write:
+    names = [field.name for field in dataclasses.fields(written)]
+    kind = getattr(written, "kind", None)
+
+    def write(record: Record) -> Plain:
+        plain: dict[str, Plain] = {} if kind is None else {"kind": kind}
+        for name in names:
+            value = getattr(record, name)
+            plain[name] = _WRITERS[type(value)](value)
+        return plain
+
+    return write
 
 
 @cache
@@ -109,11 +141,11 @@ def _reader(wanted: Any) -> _Read:
     if wanted is int:
         return _exactly(int)
     if wanted is Decimal:
-        return lambda plain, path: decimal_from(_text(plain, path))
+        return lambda plain: decimal_from(_text(plain))
     if wanted is datetime:
         return _instant
     if isinstance(wanted, type) and issubclass(wanted, str):
-        return lambda plain, path: _made(wanted, _text(plain, path), path)
+        return lambda plain: _made(wanted, _text(plain))
     raise TypeError(f"records cannot hold a {wanted}")
 
 
@@ -124,16 +156,22 @@ def _record_reader(wanted: type[Record]) -> _Read:
     expected = set(names) | (set() if kind is None else {"kind"})
     readers: list[tuple[str, _Read]] = []
 
-    def read(plain: Plain, path: str) -> object:
+    def read(plain: Plain) -> object:
         if not readers:
             readers.extend((name, _reader(hints[name])) for name in names)
-        found = _mapping(plain, path)
+        found = _mapping(plain)
         if found.keys() != expected:
-            raise RecordInvalid(_difference(expected, set(found)), where=path)
+            raise RecordInvalid(_difference(expected, set(found)))
         if kind is not None and found["kind"] != kind:
-            raise RecordInvalid(f"Expected kind {kind!r}, found {found['kind']!r}", where=path)
-        values = {name: reader(found[name], f"{path}.{name}") for name, reader in readers}
-        return _made(wanted, values, path)
+            raise RecordInvalid(f"Expected kind {kind!r}, found {found['kind']!r}")
+        values = {}
+        for name, reader in readers:
+            try:
+                values[name] = reader(found[name])
+            except RecordInvalid as error:
+                error.where = f".{name}{error.where}"
+                raise
+        return _made(wanted, values)
 
     return read
 
@@ -142,14 +180,14 @@ def _union_reader(members: tuple[Any, ...]) -> _Read:
     if type(None) in members:
         [other] = [member for member in members if member is not type(None)]
         inner = _reader(other)
-        return lambda plain, path: None if plain is None else inner(plain, path)
+        return lambda plain: None if plain is None else inner(plain)
     by_kind = {member.kind: _reader(member) for member in members}
 
-    def read(plain: Plain, path: str) -> object:
-        kind = _mapping(plain, path).get("kind")
+    def read(plain: Plain) -> object:
+        kind = _mapping(plain).get("kind")
         if not isinstance(kind, str) or kind not in by_kind:
-            raise RecordInvalid(f"Unknown kind {kind!r}", where=path)
-        return by_kind[kind](plain, path)
+            raise RecordInvalid(f"Unknown kind {kind!r}")
+        return by_kind[kind](plain)
 
     return read
 
@@ -157,54 +195,63 @@ def _union_reader(members: tuple[Any, ...]) -> _Read:
 def _tuple_reader(member: Any) -> _Read:
     inner = _reader(member)
 
-    def read(plain: Plain, path: str) -> object:
+    def read(plain: Plain) -> object:
         if not isinstance(plain, list):
-            raise RecordInvalid("Expected a list", where=path)
-        return tuple(inner(item, f"{path}[{place}]") for place, item in enumerate(plain))
+            raise RecordInvalid("Expected a list")
+        items = []
+        for place, item in enumerate(plain):
+            try:
+                items.append(inner(item))
+            except RecordInvalid as error:
+                error.where = f"[{place}]{error.where}"
+                raise
+        return tuple(items)
 
     return read
 
 
 def _exactly(wanted: type) -> _Read:
-    def read(plain: Plain, path: str) -> object:
+    def read(plain: Plain) -> object:
         if type(plain) is not wanted:
-            raise RecordInvalid(f"Expected {wanted.__name__}, found {plain!r}", where=path)
+            raise RecordInvalid(f"Expected {wanted.__name__}, found {plain!r}")
         return plain
 
     return read
 
 
-def _instant(plain: Plain, path: str) -> datetime:
-    text = _text(plain, path)
+def _instant(plain: Plain) -> datetime:
+    text = _text(plain)
     try:
-        moment = datetime.strptime(text, _INSTANT).replace(tzinfo=UTC)
-    except ValueError as error:
-        raise RecordInvalid(f"{text[:40]!r} is not a moment in UTC", where=path) from error
-    if instant_text(moment) != text:
-        raise RecordInvalid(f"{text[:40]!r} is not a moment in UTC", where=path)
+        moment = datetime.fromisoformat(text)
+        # Many spellings are read; only the one that is written counts.
+        exact = instant_text(moment) == text
+    except (ValueError, OverflowError, RecordInvalid):
+        exact = False
+    if not exact:
+        raise RecordInvalid(f"{text[:40]!r} is not a moment in UTC")
     return moment
 
 
-def _text(plain: Plain, path: str) -> str:
+def _text(plain: Plain) -> str:
     if not isinstance(plain, str):
-        raise RecordInvalid(f"Expected text, found {plain!r}", where=path)
+        raise RecordInvalid(f"Expected text, found {plain!r}")
     return plain
 
 
-def _mapping(plain: Plain, path: str) -> Mapping[str, Plain]:
+def _mapping(plain: Plain) -> Mapping[str, Plain]:
     if not isinstance(plain, dict):
-        raise RecordInvalid("Expected an object", where=path)
+        raise RecordInvalid("Expected an object")
     return plain
 
 
-def _made(wanted: Any, value: Any, path: str) -> object:
-    """The class's own checks, with the path added to what they say."""
+def _made(wanted: Any, value: Any) -> object:
+    """The class's own checks, as a refusal that gets a path."""
     try:
-        return wanted(**value) if isinstance(value, dict) else wanted(value)
+        return wanted(**value) if type(value) is dict else wanted(value)
     except SecurefedError as error:
-        raise RecordInvalid(str(error), where=path) from error
+        raise RecordInvalid(str(error)) from error
     except ValueError as error:
-        raise RecordInvalid(f"{value!r} is not a {wanted.__name__}", where=path) from error
+        raise RecordInvalid(f"{value!r} is not a {wanted.__name__}") from error
 
 
 def _difference(expected: set[str], found: set[str]) -> str:

@@ -8,7 +8,14 @@ from datetime import datetime
 
 from securefed.domain.budget import Book
 from securefed.domain.decision import Approval
-from securefed.domain.identifiers import AccountId, DatasetId, Digest, Name, RequestId
+from securefed.domain.identifiers import (
+    AccountId,
+    DatasetId,
+    Digest,
+    Name,
+    RequestId,
+    StudyId,
+)
 from securefed.domain.ledger import EMPTY, Head, Verify
 from securefed.domain.plan import ReviewPlan
 from securefed.domain.policy import Policy
@@ -50,7 +57,10 @@ class Register:
         self.cards: dict[DatasetId, DataCard] = {}
         self.books: dict[DatasetId, Book] = {}
         self.requests: dict[RequestId, FiledRequest] = {}
+        self.approved: dict[StudyId, list[ReviewPlan]] = {}
+        self.families: set[Name] = set()
         self.tokens: set[Digest] = set()
+        self.data: dict[Digest, DatasetId] = {}
         self.decided_at: dict[tuple[str, str], datetime] = {}
         self.material: list[tuple[Head, RequestId | None]] = [(EMPTY, None)]
 
@@ -87,18 +97,17 @@ class Register:
             raise NotFound(f"There is no request {request} at {self.site.site}")
         return self.requests[request]
 
-    def running(self, request: RequestId, at: datetime) -> CodeRequest:
-        """A request that may run at a moment, or the reason why it may not."""
+    def running(self, request: RequestId, at: datetime) -> ReviewPlan:
+        """The approved plan of a request that may run at a moment, or the reason why it may not."""
         filed = self.request(request)
-        if filed.state is RequestState.PENDING:
-            raise ApprovalMissing(f"{request} is not approved")
         if filed.state.closed:
             raise ApprovalWithdrawn(f"{request} is {filed.state}")
-        if at >= filed.signed.request.expires_at:
-            raise ApprovalExpired(
-                f"{request} expired at {filed.signed.request.expires_at:%Y-%m-%d %H:%M}Z"
-            )
-        return filed.signed.request
+        if filed.approved_plan is None:
+            raise ApprovalMissing(f"{request} is not approved")
+        expires = filed.signed.request.expires_at
+        if at >= expires:
+            raise ApprovalExpired(f"{request} expired at {expires:%Y-%m-%d %H:%M}Z")
+        return filed.approved_plan
 
     def account(self, account: AccountId) -> Account:
         """An account that is in force."""
@@ -120,15 +129,9 @@ class Register:
 
     def known_families(self) -> tuple[Name, ...]:
         """The model families of every request that was ever approved."""
-        plans = (filed.approved_plan for filed in self.requests.values())
-        return tuple(sorted({one.request.study.model.family for one in plans if one is not None}))
+        return tuple(sorted(self.families))
 
     def last_approved(self, asked: CodeRequest) -> ReviewPlan | None:
         """The newest approved plan for the same study, other than this request's."""
-        earlier = [
-            filed.approved_plan
-            for name, filed in self.requests.items()
-            if name != asked.request and filed.signed.request.study.study == asked.study.study
-        ]
-        approved = [plan for plan in earlier if plan is not None]
-        return approved[-1] if approved else None
+        approved = reversed(self.approved.get(asked.study.study, ()))
+        return next((plan for plan in approved if plan.request != asked), None)

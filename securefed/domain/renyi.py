@@ -1,25 +1,38 @@
 """Rényi differential privacy at one order: the arithmetic that admission rests on.
 
 Promises an upper bound on each mechanism's Rényi divergence at an integer order, under add/remove
-of one unit, rounded up to 1e-12, and the conversions between a sum of such bounds and (ε, δ). Sums
-are exact decimals. Does not promise tightness: reports use a privacy-loss-distribution accountant.
+of one unit or under replacing one, rounded up to 1e-12, and the conversions between a sum of such
+bounds and (ε, δ). Sums are exact decimals. Does not promise tightness: reports use a
+privacy-loss-distribution accountant.
 
-Papers: Mironov, Talwar, Zhang 2019 (arXiv 1908.10530, the sampled Gaussian at integer orders);
-Mironov 2017 (1702.07476, Laplace); Canonne, Kamath, Steinke 2020 (2004.00010, Proposition 12, the
-conversion); Feldman, Zrnic 2021 (2008.11193) and 2309.05901 for why a sum at one order, fixed
-beforehand, may admit jobs that were chosen after seeing earlier results and that run concurrently.
+Papers: Canonne, Kamath, Steinke 2020 (arXiv 2004.00010, Proposition 12, the conversion); Feldman,
+Zrnic 2021 (2008.11193) and 2309.05901 for why a sum at one order, fixed beforehand, may admit jobs
+that were chosen after seeing earlier results and that run concurrently. The formulas of single
+mechanisms are in `divergences`, with theirs.
 """
 
 import math
-from decimal import Decimal
+from decimal import ROUND_CEILING, Context, Decimal
 from functools import lru_cache
 
+from securefed.domain import divergences
 from securefed.domain.numbers import rounded_up
-from securefed.domain.privacy import DpSgd, GaussianRelease, LaplaceRelease, Mechanism, Sampling
+from securefed.domain.privacy import (
+    Adjacency,
+    DiscreteGaussianRelease,
+    DiscreteLaplaceRelease,
+    DpSgd,
+    GaussianRelease,
+    LaplaceRelease,
+    Mechanism,
+    Sampling,
+)
 from securefed.errors import AllowanceInvalid
 
 INFINITE = Decimal("Infinity")
 ORDERS: tuple[int, ...] = (*range(2, 65), 72, 80, 96, 112, 128, 160, 192, 256, 384, 512)
+_LEAST_DELTA = Decimal("1e-30")
+_SIX_DIGITS = Context(prec=6, rounding=ROUND_CEILING)
 
 
 def renyi_loss(mechanism: Mechanism, order: int) -> Decimal:
@@ -30,16 +43,7 @@ def renyi_loss(mechanism: Mechanism, order: int) -> Decimal:
 @lru_cache(maxsize=4096)
 def loss_of_one(mechanism: Mechanism, order: int) -> Decimal:
     """The divergence of a mechanism that acts once. Unknown mechanisms cost infinitely much."""
-    match mechanism:
-        case DpSgd(sampling=Sampling.POISSON):
-            rate, noise = float(mechanism.sampling_rate), float(mechanism.noise_multiplier)
-            return _finite(_sampled_gaussian(rate, noise, order))
-        case GaussianRelease():
-            return _finite(_gaussian(float(mechanism.noise_multiplier), order))
-        case LaplaceRelease():
-            return _finite(_laplace(float(mechanism.scale), order))
-        case _:
-            return INFINITE
+    return _divergence(mechanism, order, Adjacency.ADD_REMOVE)
 
 
 def total_at(mechanisms: tuple[Mechanism, ...], order: int) -> Decimal:
@@ -54,16 +58,43 @@ def epsilon_at(total: Decimal, order: int, delta: Decimal) -> Decimal:
     return max(Decimal(0), total + rounded_up(_conversion(order, delta)))
 
 
+def delta_at(total: Decimal, order: int, epsilon: Decimal) -> Decimal:
+    """The δ, at ε, that a divergence at one order implies."""
+    if total.is_infinite():
+        return Decimal(1)
+    room = float(total - epsilon) + math.log1p(-1 / order)
+    return delta_rounded_up(math.exp(min(0.0, (order - 1) * room - math.log(order))))
+
+
+def delta_rounded_up(value: float) -> Decimal:
+    """A computed δ as a decimal of six digits, never below the true one, and at most 1."""
+    exact = Decimal(value) * Decimal("1.000000001")
+    return min(Decimal(1), max(_LEAST_DELTA, _SIX_DIGITS.create_decimal(exact)))
+
+
 def budget_at(order: int, epsilon: Decimal, delta: Decimal) -> Decimal:
     """The divergence at one order that stays within (ε, δ); negative where there is no room."""
     return epsilon - rounded_up(_conversion(order, delta))
 
 
-def best_epsilon(mechanisms: tuple[Mechanism, ...], delta: Decimal) -> Decimal:
+def best_epsilon(
+    mechanisms: tuple[Mechanism, ...],
+    delta: Decimal,
+    adjacency: Adjacency = Adjacency.ADD_REMOVE,
+) -> Decimal:
     """The least ε over all orders. For reports: a filter must fix its order beforehand."""
     if not mechanisms:
         return Decimal(0)
-    return min(epsilon_at(total_at(mechanisms, order), order, delta) for order in ORDERS)
+    totals = _totals(mechanisms, adjacency)
+    return min(epsilon_at(total, order, delta) for order, total in totals.items())
+
+
+def best_delta(mechanisms: tuple[Mechanism, ...], epsilon: Decimal) -> Decimal:
+    """The least δ over all orders."""
+    if not mechanisms:
+        return Decimal(0)
+    totals = _totals(mechanisms, Adjacency.ADD_REMOVE)
+    return min(delta_at(total, order, epsilon) for order, total in totals.items())
 
 
 def filter_order(epsilon: Decimal, delta: Decimal) -> int:
@@ -85,50 +116,41 @@ def _conversion(order: int, delta: Decimal) -> float:
     return math.log1p(-1 / order) - (log_delta + math.log(order)) / (order - 1)
 
 
-def _gaussian(noise: float, order: int) -> float:
-    return order / (2 * noise * noise)
+def _totals(mechanisms: tuple[Mechanism, ...], adjacency: Adjacency) -> dict[int, Decimal]:
+    curves = [(_curve(one.repeated(1), adjacency), one.times) for one in mechanisms]
+    return {
+        order: sum((curve[place] * times for curve, times in curves), Decimal(0))
+        for place, order in enumerate(ORDERS)
+    }
 
 
-def _sampled_gaussian(rate: float, noise: float, order: int) -> float:
-    if rate == 1.0:
-        return _gaussian(noise, order)
-    # The binomial weights add up to one, so only what exceeds one is summed: every term is positive
-    # and a small loss keeps all its digits.
-    excess = [
-        math.log(math.comb(order, k))
-        + k * math.log(rate)
-        + (order - k) * math.log1p(-rate)
-        + _log_expm1(k * (k - 1) / (2 * noise * noise))
-        for k in range(2, order + 1)
-    ]
-    return _log1p_exp(_log_sum_exp(excess)) / (order - 1)
+@lru_cache(maxsize=4096)
+def _curve(mechanism: Mechanism, adjacency: Adjacency) -> tuple[Decimal, ...]:
+    """The divergences of a mechanism that acts once, at all orders."""
+    return tuple(_divergence(mechanism, order, adjacency) for order in ORDERS)
 
 
-def _laplace(scale: float, order: int) -> float:
-    further, nearer = (order - 1) / scale, order / scale
-    if further < 1:
-        # The first powers of 1/scale cancel, so only what exceeds one is summed.
-        excess = order * math.expm1(further) + (order - 1) * math.expm1(-nearer)
-        return math.log1p(excess / (2 * order - 1)) / (order - 1)
-    terms = [
-        math.log(order / (2 * order - 1)) + further,
-        math.log((order - 1) / (2 * order - 1)) - nearer,
-    ]
-    return _log_sum_exp(terms) / (order - 1)
+def _divergence(mechanism: Mechanism, order: int, adjacency: Adjacency) -> Decimal:
+    value = _formula(mechanism, order, adjacency)
+    return rounded_up(value) if value < 1e9 else INFINITE
 
 
-def _log_expm1(x: float) -> float:
-    return x + math.log(-math.expm1(-x))
-
-
-def _log1p_exp(x: float) -> float:
-    return max(x, 0.0) + math.log1p(math.exp(-abs(x)))
-
-
-def _log_sum_exp(terms: list[float]) -> float:
-    largest = max(terms)
-    return largest + math.log(math.fsum(math.exp(term - largest) for term in terms))
-
-
-def _finite(value: float) -> Decimal:
-    return rounded_up(value) if math.isfinite(value) and value < 1e9 else INFINITE
+def _formula(mechanism: Mechanism, order: int, adjacency: Adjacency) -> float:
+    replaced = adjacency is Adjacency.REPLACE_ONE
+    shift = 2 if replaced else 1
+    match mechanism:
+        case DpSgd(sampling=Sampling.POISSON):
+            rate, noise = float(mechanism.sampling_rate), float(mechanism.noise_multiplier)
+            if replaced:
+                return divergences.sampled_gaussian_replaced(rate, noise, order)
+            return divergences.sampled_gaussian(rate, noise, order)
+        case GaussianRelease():
+            return divergences.gaussian(float(mechanism.noise_multiplier), order, shift)
+        case DiscreteGaussianRelease():
+            return divergences.gaussian(float(mechanism.scale), order, shift)
+        case LaplaceRelease():
+            return divergences.laplace(float(mechanism.scale) / shift, order)
+        case DiscreteLaplaceRelease():
+            return divergences.discrete_laplace(float(mechanism.scale), order, shift)
+        case _:
+            return math.inf

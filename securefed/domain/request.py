@@ -7,6 +7,7 @@ different requests never share a name. A request moves forward only, and a close
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from functools import cached_property
 
 from securefed.domain.identifiers import (
     AccountId,
@@ -43,12 +44,12 @@ class CodeRequest:
         if self.expires_at - self.filed_at > timedelta(days=self.study.valid_days):
             raise ConfigInvalid(f"The study's requests live {self.study.valid_days} days at most")
 
-    @property
+    @cached_property
     def digest(self) -> Digest:
         """The digest of everything asked."""
         return record_digest(REQUEST_KIND, self)
 
-    @property
+    @cached_property
     def request(self) -> RequestId:
         """The request's name."""
         return RequestId("cr-" + self.digest.removeprefix("sha256:")[:12])

@@ -10,6 +10,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from securefed.domain.budget import percent
+from securefed.domain.canonical import decimal_text
 from securefed.domain.findings import Level
 from securefed.domain.plan import ReviewPlan
 from securefed.domain.privacy import DpSgd, GaussianRelease, PrivacyLoss, PrivacyUnit
@@ -76,10 +77,11 @@ def unit_text(unit: PrivacyUnit) -> str:
 
 
 def loss_text(loss: PrivacyLoss) -> str:
-    """An (ε, δ) statement in one line, with its method and the looser figure beside it."""
+    """An (ε, δ) statement in one line, with its method, the looser figure and both adjacencies."""
     return (
         f"ε = {shown(loss.epsilon)} at δ = {_small(loss.delta)}, {loss.adjacency} one unit "
-        f"({loss.accountant}; upper bound by Rényi DP {shown(loss.upper_bound)})"
+        f"({loss.accountant}; upper bound by Rényi DP {shown(loss.upper_bound)}); "
+        f"replace one unit: ε = {shown(loss.replace_one)}"
     )
 
 
@@ -192,8 +194,9 @@ def _budget(plan: ReviewPlan) -> tuple[str, ...]:
         f"allowance of {granted.dataset}: ε = {granted.epsilon} at δ = {_small(granted.delta)}, "
         f"{until}",
         *(f"{one.account}: at most ε = {one.epsilon}" for one in granted.shares),
-        f"counted at Rényi order {granted.order}: spent {effect.spent}, reserved {effect.reserved}, "
-        f"reserves {effect.reserves}, leaves {effect.leaves} of {effect.cap}",
+        f"counted at Rényi order {granted.order}: spent {decimal_text(effect.spent)}, "
+        f"reserved {decimal_text(effect.reserved)}, reserves {decimal_text(effect.reserves)}, "
+        f"leaves {decimal_text(effect.leaves)} of {decimal_text(effect.cap)}",
     )
 
 

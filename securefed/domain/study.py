@@ -108,6 +108,9 @@ class Study:
         if not sites or len(set(sites)) != len(sites):
             raise ConfigInvalid("A study names at least one site, and each once")
         count("minimum sites", self.minimum_sites, most=len(sites))
+        for participant in self.participants:
+            for one in participant.attempt:
+                count(f"{one.kind} in all attempts", one.times * self.attempts)
 
     @property
     def attempts(self) -> int:

@@ -65,6 +65,16 @@ class KeyUnsafe(IntegrityError):
     hint = "Run 'chmod 600' on the key file, or create a new key if others may have read it."
 
 
+class RunDeparted(IntegrityError):
+    """What a run declares that it executed is not what its token allowed.
+
+    The code, the data, the noise, the sampling, the clip or the number of steps differ. The attempt
+    is aborted, stays charged, and nothing that it made leaves the site."""
+
+    code = "run-departed"
+    hint = "Find out what ran; file a new request if the code or the data have changed."
+
+
 class TransitionInvalid(IntegrityError):
     """A round was moved to a state that does not follow from the one that it is in.
 

@@ -61,8 +61,45 @@ class NotAllowedHere(UsageError):
     hint = "Ask the owner of the site; 'securefed account list' shows who may do what."
 
 
+class NotInThisState(UsageError):
+    """The decision does not fit where the request stands: pending requests are approved or denied,
+    approved ones are revoked."""
+
+    code = "not-in-this-state"
+    hint = "See where it stands with 'securefed request show'."
+
+
 class DataUnreadable(UsageError):
     """A data file is missing, empty, not UTF-8, or its columns are not those of the data card."""
 
     code = "data-unreadable"
     hint = "Compare the file with its data card; 'securefed site check' reads every file again."
+
+
+class ScriptUnreadable(UsageError):
+    """A script to lint is not Python, not UTF-8, or larger or deeper than any training script.
+
+    The script is only parsed: nothing in it runs, whatever it says."""
+
+    code = "script-unreadable"
+    hint = "Give one Python file; declare numbers with --declared where there is no script."
+
+
+class UnsupportedLayer(UsageError):
+    """A part of the model cannot be trained with exact clipping of each record.
+
+    The message names the part. Either its gradients cannot be told apart by record, a trainable
+    parameter has no part in the loss, or the layer computes one record from others."""
+
+    code = "unsupported-layer"
+    hint = "Freeze the named part, replace it with a supported layer, or train with hooks."
+
+
+class LossUnusable(UsageError):
+    """The loss of a model is not one number for each record.
+
+    Clipping bounds what a record adds, so that each record needs a loss of its own: no mean over
+    the batch."""
+
+    code = "loss-unusable"
+    hint = "Return one loss for each record, for example with reduction='none'."

@@ -45,9 +45,12 @@ class SiteParty:
         return signed.request.request
 
     def plan(self, request: RequestId) -> ReviewPlan:
-        """The plan of a filed request, kept so that a stale approval can say what changed."""
-        asked = self.register().request(request).signed.request
-        plan = self.try_plan(asked)
+        """The plan of a pending request, kept so that a stale approval can say what changed; of an
+        approved one, the plan that was approved."""
+        filed = self.register().request(request)
+        if filed.approved_plan is not None:
+            return filed.approved_plan
+        plan = self.try_plan(filed.signed.request)
         self.shelf.keep(plan)
         return plan
 

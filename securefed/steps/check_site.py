@@ -26,7 +26,7 @@ def check_site(ledger: SiteLedger, find_files: FindFiles, meter: DataMeter) -> l
     except SecurefedError as error:
         return [wrong("ledger", error)]
     whole = well(f"ledger: {register.head.size} entries verify")
-    checks = [whole, _check_policy(register)]
+    checks = [whole, _check_kept(ledger), _check_policy(register)]
     for card in register.cards.values():
         checks += [_check_data(card, find_files, meter), _check_allowance(register, card, now)]
     return checks if register.cards else [*checks, _NO_DATA]
@@ -35,6 +35,15 @@ def check_site(ledger: SiteLedger, find_files: FindFiles, meter: DataMeter) -> l
 _NO_DATA = advised(
     "data", "No dataset is registered", "Run 'securefed site add-data dataset.toml'."
 )
+
+
+def _check_kept(ledger: SiteLedger) -> Check:
+    kept = ledger.kept
+    if kept is not None:
+        signers = len(kept.signatures)
+        return well(f"kept checkpoint: {kept.head.size} entries, {signers} signatures")
+    remedy = "Run 'securefed ledger checkpoint', have it co-signed, then 'securefed ledger keep'."
+    return advised("kept checkpoint", "None is kept, so an old ledger could be put back", remedy)
 
 
 def _check_policy(register: Register) -> Check:

@@ -13,7 +13,7 @@ from securefed.domain.findings import Level, Verdict
 from securefed.domain.identifiers import Digest, RequestId
 from securefed.domain.plan import ReviewPlan, changes_between
 from securefed.domain.records import to_plain
-from securefed.errors import PlanStale, RefusedByPolicy
+from securefed.errors import ApprovalWithdrawn, PlanStale, RefusedByPolicy
 from securefed.ports import PlanShelf
 from securefed.steps.keep_ledger import SiteLedger
 from securefed.steps.prepare_site import Acting
@@ -34,8 +34,10 @@ def approve_request(
 ) -> LedgerEntry:
     """Records one reviewer's approval of exactly the plan with this digest."""
     now = ledger.now()
-    asked = ledger.register().request(request).signed.request
-    plan = review_request(ledger.register(), asked, now, context.reviewing)
+    filed = ledger.register().request(request)
+    if filed.state.closed:
+        raise ApprovalWithdrawn(f"{request} is {filed.state}")
+    plan = review_request(ledger.register(), filed.signed.request, now, context.reviewing)
     if plan.digest != digest:
         raise _stale(plan, digest, context.shelf)
     if plan.verdict is Verdict.REFUSE:

@@ -4,9 +4,12 @@ Reading, checking and writing happen in one exclusive transaction, so two proces
 the same head. The register is kept between calls and follows the store by what was added since. It
 is thrown away whenever a write did not succeed, because only the store says what is true; the
 newest head is remembered all the same, so a store that once went back is refused until it is whole
-again.
+again. A checkpoint that the site keeps works in the same way from the start: a ledger that does not
+contain it is refused, whatever is asked.
 """
 
+from collections import Counter
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from securefed.domain.canonical import prefixed
@@ -16,7 +19,7 @@ from securefed.domain.identifiers import SiteId
 from securefed.domain.ledger import EMPTY, ENTRY_KIND, Head, StoredEntry, Verify
 from securefed.domain.records import from_bytes, to_bytes
 from securefed.domain.register import Register
-from securefed.domain.replay import apply, replay
+from securefed.domain.replay import FirstBad, apply, audit, replay
 from securefed.errors import CheckpointInvalid, ClockBehind, LedgerBroken, LedgerRolledBack
 from securefed.ports import Clock, LedgerStore, LedgerWriter, Signer
 
@@ -27,7 +30,13 @@ class SiteLedger:
     """The one way into a site's ledger."""
 
     def __init__(
-        self, site: SiteId, store: LedgerStore, signer: Signer, verify: Verify, clock: Clock
+        self,
+        site: SiteId,
+        store: LedgerStore,
+        signer: Signer,
+        verify: Verify,
+        clock: Clock,
+        kept: Checkpoint | None = None,
     ) -> None:
         self.site = site
         self._store = store
@@ -35,7 +44,8 @@ class SiteLedger:
         self._verify = verify
         self._clock = clock
         self._register: Register | None = None
-        self._seen = EMPTY
+        self._seen = EMPTY if kept is None else self._own(kept).head
+        self.kept = kept
 
     def register(self) -> Register:
         """The site's state as the store has it now. Do not change it."""
@@ -68,26 +78,50 @@ class SiteLedger:
         start = max(0, self.register().head.size - last)
         return [from_bytes(LedgerEntry, stored.data) for stored in self._store.entries(start)]
 
+    def stored(self) -> Iterator[StoredEntry]:
+        """Every entry as it lies in the store, none of it checked here."""
+        return self._store.entries()
+
+    def audited(self, first_bad: FirstBad) -> tuple[Register, Counter[str]]:
+        """The state, replayed from the first entry with every signature checked; entries by kind.
+
+        `first_bad` is the checking of many signatures at once."""
+        self._check_seen(self._store)
+        self._register = None
+        register = Register(self._verify)
+        kinds = audit(register, self._store.entries(), first_bad)
+        return self._adopted(register), kinds
+
     def check_contains(self, checkpoint: Checkpoint) -> None:
         """Refuses a ledger that was shortened or rewritten since the checkpoint was signed."""
-        register = self.register()
-        site = register.site
-        if checkpoint.site != site.site or not checkpoint.vouched_by_site(site.key, self._verify):
-            raise CheckpointInvalid(f"The checkpoint is not signed by {site.site}")
-        if not _holds(self._store, checkpoint.head):
+        head = self._own(checkpoint).head
+        self.register()
+        if not _holds(self._store, head):
             raise LedgerRolledBack(
-                f"The ledger does not contain its own checkpoint of {checkpoint.head.size} entries"
+                f"The ledger does not contain its own checkpoint of {head.size} entries"
             )
 
     def _follow(self, reader: LedgerStore | LedgerWriter) -> Register:
+        self._check_seen(reader)
+        register = self._register or Register(self._verify)
+        self._register = None
+        replay(register, reader.entries(register.head.size))
+        return self._adopted(register)
+
+    def _own(self, checkpoint: Checkpoint) -> Checkpoint:
+        mine = checkpoint.site == self.site
+        if not mine or not checkpoint.vouched_by_site(self._signer.key, self._verify):
+            raise CheckpointInvalid(f"The checkpoint is not signed by {self.site}")
+        return checkpoint
+
+    def _check_seen(self, reader: LedgerStore | LedgerWriter) -> None:
         if not _holds(reader, self._seen):
             raise LedgerRolledBack(
                 f"The ledger had {self._seen.size} entries; "
                 f"now it has {reader.head().size}, or others"
             )
-        register = self._register or Register(self._verify)
-        self._register = None
-        replay(register, reader.entries(register.head.size))
+
+    def _adopted(self, register: Register) -> Register:
         founded = register.founded
         if founded and (founded.site, founded.key) != (self.site, self._signer.key):
             raise LedgerBroken(f"The ledger is that of {founded.site}, or of another key")

@@ -7,6 +7,7 @@ from securefed.domain.facts import ReviewFacts
 from securefed.domain.plan import ReviewPlan, draw_up
 from securefed.domain.register import Register
 from securefed.domain.request import CodeRequest
+from securefed.errors import NotFound
 from securefed.ports import Accountant, MachineProbe
 
 
@@ -22,6 +23,8 @@ def review_request(
     register: Register, asked: CodeRequest, now: datetime, reviewing: Reviewing
 ) -> ReviewPlan:
     """The complete effect of approving a request, filed or not, as things are at this moment."""
+    if asked.site != register.site.site:
+        raise NotFound(f"The request is for {asked.site}, and this is {register.site.site}")
     return draw_up(
         _facts(register, asked, now, reviewing),
         register.policy,
@@ -36,15 +39,13 @@ def _facts(
 ) -> ReviewFacts:
     book, loss = register.book(asked.dataset), reviewing.accountant.loss
     delta = book.granted(now).delta
-    held = asked.request in book.holds
-    new = () if held else asked.whole
     return ReviewFacts(
         request=asked,
         card=register.card(asked.dataset),
         machine=reviewing.probe.machine(),
         loss=loss(asked.whole, delta),
-        dataset_loss=loss(book.mechanisms() + new, delta),
-        requester_loss=loss(book.mechanisms(asked.requester) + new, delta),
+        dataset_loss=loss(book.mechanisms() + asked.whole, delta),
+        requester_loss=loss(book.mechanisms(asked.requester) + asked.whole, delta),
         known_families=register.known_families(),
         now=now,
     )

@@ -239,10 +239,10 @@ def test_a_changed_last_row_stops_an_append(ledger: SqliteLedger, path: Path) ->
 
 
 def test_an_entry_that_vanishes_below_a_reader_is_noticed(ledger: SqliteLedger, path: Path) -> None:
-    add(ledger, *(f"entry {index}" for index in range(200)))
+    add(ledger, *(f"entry {index}" for index in range(1500)))
     reader = ledger.entries()
     next(reader)
-    tampered_row(path, "DELETE FROM entry WHERE idx > 150")
+    tampered_row(path, "DELETE FROM entry WHERE idx > 1200")
     with pytest.raises(LedgerBroken, match="missing"):
         list(reader)
 

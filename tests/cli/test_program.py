@@ -137,7 +137,7 @@ def test_a_drifted_file_fails_the_check(ready: Run, tmp_path: Path) -> None:
     folder = tmp_path / "own"
     folder.mkdir()
     for name in ("dataset.toml", "mock.csv"):
-        (folder / name).write_bytes((ROOT / "sites/hospital-a" / name).read_bytes())
+        (folder / name).write_bytes((ROOT / "sites/hospital-b" / name).read_bytes())
     toml = folder / "dataset.toml"
     toml.write_text(toml.read_text().replace('dataset = "admissions"', 'dataset = "copies"'))
     assert ready("site", "add-data", str(toml), *AT).code == 0

@@ -1,6 +1,7 @@
 """What every Accountant does: more work costs more, more noise less, the unknown infinitely."""
 
 from decimal import Decimal
+from itertools import pairwise
 from typing import cast
 
 import pytest
@@ -11,6 +12,8 @@ from securefed.adapters.memory import MemoryAccountant
 from securefed.adapters.odometer import Odometer
 from securefed.domain.privacy import (
     Adjacency,
+    DiscreteGaussianRelease,
+    DiscreteLaplaceRelease,
     DpSgd,
     GaussianRelease,
     LaplaceRelease,
@@ -18,7 +21,7 @@ from securefed.domain.privacy import (
     PrivacyLoss,
     Sampling,
 )
-from securefed.domain.renyi import INFINITE
+from securefed.domain.renyi import INFINITE, total_at
 from securefed.errors import NumberInvalid
 from securefed.ports import Accountant
 
@@ -50,7 +53,17 @@ def training(
 
 COUNTS = GaussianRelease(noise_multiplier=Decimal(20), releases=10)
 METRIC = LaplaceRelease(scale=Decimal(10), releases=3)
-MIXED: tuple[Mechanism, ...] = (training(), COUNTS, METRIC)
+TALLY = DiscreteGaussianRelease(scale=Decimal(15), releases=4)
+HISTOGRAM = DiscreteLaplaceRelease(scale=Decimal(12), releases=2)
+EVERY: dict[str, Mechanism] = {
+    "dp-sgd": training(),
+    "gaussian": COUNTS,
+    "laplace": METRIC,
+    "discrete-gaussian": TALLY,
+    "discrete-laplace": HISTOGRAM,
+}
+MIXED: tuple[Mechanism, ...] = tuple(EVERY.values())
+each_mechanism = pytest.mark.parametrize("one", EVERY.values(), ids=EVERY.keys())
 
 
 def epsilon(accountant: Accountant, *mechanisms: Mechanism) -> Decimal:
@@ -63,18 +76,23 @@ def test_the_statement_is_complete(accountant: Accountant) -> None:
     assert loss.adjacency is Adjacency.ADD_REMOVE
     assert loss.accountant
     assert 0 < loss.epsilon <= loss.upper_bound < 10
+    assert loss.epsilon < loss.replace_one < 20
 
 
 def test_nothing_costs_nothing(accountant: Accountant) -> None:
     loss = accountant.loss((), DELTA)
-    assert loss.epsilon == loss.upper_bound == 0
+    assert loss.epsilon == loss.upper_bound == loss.replace_one == 0
+    assert accountant.profile((), (Decimal(0), Decimal(1))) == (Decimal(0), Decimal(0))
+    assert accountant.divergence((), 8) == 0
 
 
 def test_what_has_no_rule_costs_infinitely_much(accountant: Accountant) -> None:
     shuffled = training(sampling=Sampling.SHUFFLE)
     for mechanisms in ((shuffled,), (COUNTS, shuffled), (training(), shuffled, METRIC)):
         loss = accountant.loss(mechanisms, DELTA)
-        assert (loss.epsilon, loss.upper_bound) == (INFINITE, INFINITE)
+        assert (loss.epsilon, loss.upper_bound, loss.replace_one) == (INFINITE,) * 3
+        assert accountant.profile(mechanisms, (Decimal(0), Decimal(40))) == (Decimal(1), Decimal(1))
+        assert accountant.divergence(mechanisms, 8) == INFINITE
 
 
 def test_more_steps_cost_more(accountant: Accountant) -> None:
@@ -98,9 +116,52 @@ def test_a_smaller_delta_costs_more(accountant: Accountant) -> None:
     assert spent == sorted(set(spent))
 
 
-@pytest.mark.parametrize("added", [training(), COUNTS, METRIC], ids=["dp-sgd", "gauss", "laplace"])
-def test_every_further_mechanism_costs(accountant: Accountant, added: Mechanism) -> None:
-    assert epsilon(accountant, *MIXED, added) > epsilon(accountant, *MIXED)
+@each_mechanism
+def test_every_further_mechanism_costs(accountant: Accountant, one: Mechanism) -> None:
+    assert epsilon(accountant, *MIXED, one) > epsilon(accountant, *MIXED)
+
+
+@each_mechanism
+def test_replacing_a_unit_costs_more_and_at_most_what_two_changes_may(
+    accountant: Accountant, one: Mechanism
+) -> None:
+    loss = accountant.loss((one,), DELTA)
+    # Group privacy: what is (ε, δ) for one change is (2ε, (1 + exp(ε))δ) for two.
+    larger = (1 + loss.epsilon.exp()) * DELTA
+    two = 2 * accountant.loss((one,), DELTA).epsilon
+    assert loss.epsilon < loss.replace_one
+    assert accountant.loss((one,), larger).replace_one <= two * Decimal("1.2")
+
+
+@each_mechanism
+def test_the_profile_falls_and_agrees_with_the_loss(accountant: Accountant, one: Mechanism) -> None:
+    epsilons = tuple(Decimal(tenths) / 10 for tenths in range(0, 40, 5))
+    profile = accountant.profile((one,), epsilons)
+    assert all(0 < later <= earlier <= 1 for earlier, later in pairwise(profile))
+    for delta in (Decimal("1e-3"), DELTA, Decimal("1e-7")):
+        [there] = accountant.profile((one,), (accountant.loss((one,), delta).epsilon,))
+        assert there <= delta * Decimal("1.001")
+
+
+def test_the_profile_answers_in_the_order_that_was_asked(accountant: Accountant) -> None:
+    low, high = Decimal("0.5"), Decimal(2)
+    [at_high, at_low, again] = accountant.profile(MIXED, (high, low, high))
+    assert at_high == again < at_low
+
+
+@each_mechanism
+@pytest.mark.parametrize("order", [2, 7, 8, 64, 256])
+def test_a_divergence_is_the_cores(accountant: Accountant, one: Mechanism, order: int) -> None:
+    ours = total_at((one,), order)
+    rounding = one.times * Decimal("2e-12")
+    found = accountant.divergence((one,), order)
+    assert ours * (1 - Decimal("1e-8")) - rounding <= found
+    assert found <= ours * (1 + Decimal("1e-6")) + rounding
+
+
+def test_a_divergence_is_a_sum(accountant: Accountant) -> None:
+    apart = sum(accountant.divergence((one,), 7) for one in MIXED)
+    assert accountant.divergence(MIXED, 7) == pytest.approx(apart, rel=Decimal("1e-9"))
 
 
 def test_together_costs_less_than_the_sum(accountant: Accountant) -> None:
@@ -132,6 +193,18 @@ def test_delta_is_a_probability(accountant: Accountant, delta: str) -> None:
         accountant.loss(MIXED, Decimal(delta))
 
 
+@pytest.mark.parametrize("epsilon", ["-0.1", "NaN", "Infinity", "1e13"])
+def test_an_epsilon_is_finite_and_not_negative(accountant: Accountant, epsilon: str) -> None:
+    with pytest.raises(NumberInvalid):
+        accountant.profile(MIXED, (Decimal(1), Decimal(epsilon)))
+
+
+@pytest.mark.parametrize("order", [1, 0, -2, 2.5, True])
+def test_an_order_is_a_whole_number_from_two_on(accountant: Accountant, order: int) -> None:
+    with pytest.raises(NumberInvalid):
+        accountant.divergence(MIXED, order)
+
+
 def bounded(loss: PrivacyLoss) -> bool:
     return 0 <= loss.epsilon <= loss.upper_bound
 
@@ -152,3 +225,4 @@ def test_the_real_one_is_never_above_its_twin(
     assert bounded(tight)
     assert bounded(loose)
     assert tight.upper_bound <= loose.epsilon + ROUNDING
+    assert tight.epsilon <= tight.replace_one <= loose.replace_one + ROUNDING

@@ -52,7 +52,7 @@ def test_entries_come_back_in_order_with_their_exact_bytes_and_signature(
     assert list(store.entries()) == stored
 
 
-@pytest.mark.parametrize("size", [1, 127, 128, 129, 300])
+@pytest.mark.parametrize("size", [1, 300, 1023, 1024, 1025, 2049])
 def test_entries_start_where_asked(store: LedgerStore, size: int) -> None:
     texts = [f"entry {index}" for index in range(size)]
     add(store, *texts)

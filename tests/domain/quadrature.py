@@ -1,4 +1,4 @@
-"""Rényi divergences by numerical integration: a second computation that shares nothing with `renyi`.
+"""Rényi divergences by numerical integration, a computation that shares nothing with `renyi`.
 
 The trapezoid rule on a smooth integrand that dies away on both sides converges faster than any
 power of the step; Laplace densities are integrated piece by piece between their kinks. All sums are

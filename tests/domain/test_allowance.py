@@ -41,13 +41,16 @@ def test_an_order_or_a_share_without_room_is_refused() -> None:
     with pytest.raises(AllowanceInvalid, match="leaves nothing to spend at order 2"):
         replace(THREE, order=2)
     share = RequesterShare(account=SCIENTIST, epsilon=Decimal("0.1"))
-    with pytest.raises(AllowanceInvalid, match="ε=0.1"):
+    with pytest.raises(AllowanceInvalid, match=r"ε=0\.1"):
         replace(THREE, shares=(share,))
 
 
 def test_shares_are_sorted_and_each_stands_once() -> None:
     one, two = (RequesterShare(account=AccountId(name), epsilon=Decimal(2)) for name in ("a", "b"))
-    assert allowance(ADMISSIONS, Decimal(3), Decimal("1e-6"), shares=(two, one)).shares == (one, two)
+    assert allowance(ADMISSIONS, Decimal(3), Decimal("1e-6"), shares=(two, one)).shares == (
+        one,
+        two,
+    )
     for shares in ((two, one), (one, one)):
         with pytest.raises(AllowanceInvalid, match="sorted by account"):
             replace(THREE, shares=shares)

@@ -1,5 +1,6 @@
-"""The budget of a dataset: what is reserved and spent never passes the cap, and is given back once."""
+"""The budget of a dataset: reserved and spent never pass the cap, and are given back once."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
@@ -10,7 +11,7 @@ from securefed.domain.allowance import Allowance, RequesterShare, allowance
 from securefed.domain.budget import Book, percent
 from securefed.domain.identifiers import AccountId, DatasetId
 from securefed.domain.privacy import Sampling
-from securefed.domain.renyi import budget_at, renyi_loss
+from securefed.domain.renyi import renyi_loss
 from securefed.domain.request import CodeRequest
 from securefed.domain.round import Round, RoundId, RoundState, attempt_loss
 from securefed.errors import (
@@ -20,7 +21,6 @@ from securefed.errors import (
     AllowanceMissing,
     ApprovalExhausted,
     BudgetInsufficient,
-    NumberInvalid,
     TransitionInvalid,
 )
 from tests.world import ADMISSIONS, OTHER_SCIENTIST, SCIENTIST, START, World, digest
@@ -70,11 +70,11 @@ def test_an_allowance_for_other_data_is_refused() -> None:
 
 def test_the_order_is_free_until_the_first_reservation_and_fixed_for_ever_after() -> None:
     kept = book()
-    assert kept.fixed_order is None
+    assert [kept.fixed_order] == [None]
     kept.grant(replace(THREE, order=9))
     asked = request()
     kept.reserve(asked, START)
-    assert kept.fixed_order == 9
+    assert [kept.fixed_order] == [9]
     with pytest.raises(AllowanceInvalid, match="The order is 9 since the first approval"):
         kept.grant(THREE)
     kept.close(asked.request)
@@ -94,6 +94,15 @@ def test_an_allowance_is_never_lowered_below_what_is_counted() -> None:
     with pytest.raises(AllowanceBelowSpent):
         kept.grant(allowance(ADMISSIONS, least, THREE.delta / 2, order=7))
     assert kept.allowance is before
+
+
+def test_an_allowance_is_never_lowered_below_what_all_accounts_have_together() -> None:
+    kept, asked = book(), request(World(rounds=50))
+    kept.reserve(asked, START)
+    kept.reserve(request(World(rounds=50), by=OTHER_SCIENTIST), START)
+    enough_for_one = kept.need(asked) * Decimal("1.5") + (THREE.epsilon - THREE.cap)
+    with pytest.raises(AllowanceBelowSpent, match="less than what admissions has spent"):
+        kept.grant(allowance(ADMISSIONS, enough_for_one, THREE.delta, order=7))
 
 
 def test_a_share_is_never_lowered_below_what_its_account_has() -> None:
@@ -147,7 +156,8 @@ def test_a_request_that_exactly_fits_is_admitted_and_one_grain_less_room_refuses
     short = book(allowance(ADMISSIONS, exact - Decimal("1e-12"), THREE.delta, order=7))
     with pytest.raises(BudgetInsufficient, match=r"needs 100\.0 % of the allowance of admissions"):
         short.reserve(asked, START)
-    assert not short.holds and short.counted == 0
+    assert not short.holds
+    assert short.counted == 0
 
 
 def test_a_share_refuses_its_account_and_nobody_else() -> None:
@@ -158,6 +168,18 @@ def test_a_share_refuses_its_account_and_nobody_else() -> None:
     with pytest.raises(BudgetInsufficient):
         kept.reserve(asked, START)
     kept.reserve(request(by=OTHER_SCIENTIST), START)
+
+
+def test_a_share_covers_all_requests_of_its_account_together() -> None:
+    first, second = request(), request(World(study="second", spare=1, metrics_noise=Decimal(8)))
+    room = THREE.epsilon - THREE.cap
+    share = RequesterShare(account=SCIENTIST, epsilon=room + attempt_loss(first.part, 7) * 9)
+    kept = book(replace(THREE, shares=(share,)))
+    kept.reserve(first, START)
+    with pytest.raises(BudgetInsufficient):
+        kept.reserve(second, START)
+    kept.close(first.request)
+    kept.reserve(second, START)
 
 
 def test_what_has_no_accounting_is_never_reserved() -> None:
@@ -189,12 +211,13 @@ def test_a_closed_request_moves_no_more() -> None:
     kept.reserve(asked, START)
     kept.begin(attempt(asked))
     kept.close(asked.request)
-    for act in (
+    acts: list[Callable[[], None]] = [
         lambda: kept.close(asked.request),
         lambda: kept.begin(attempt(asked, 2)),
         lambda: kept.advance(attempt(asked)),
         lambda: kept.close(request(World(study="other")).request),
-    ):
+    ]
+    for act in acts:
         with pytest.raises(TransitionInvalid, match="holds no reservation"):
             act()
 
@@ -261,7 +284,8 @@ def test_an_attempt_that_was_never_begun_is_not_found() -> None:
 
 
 @pytest.mark.parametrize(
-    ("part", "text"), [("1", "33.3 %"), ("3", "100.0 %"), ("0", "0.0 %"), ("Infinity", "infinitely")]
+    ("part", "text"),
+    [("1", "33.3 %"), ("3", "100.0 %"), ("0", "0.0 %"), ("Infinity", "infinitely")],
 )
 def test_a_share_of_the_allowance_is_worded(part: str, text: str) -> None:
     assert percent(Decimal(part), Decimal(3)).startswith(text)

@@ -22,13 +22,17 @@ from securefed.domain.canonical import (
 from securefed.domain.event import LedgerEntry
 from securefed.domain.ledger import ENTRY_KIND
 from securefed.domain.plan import PLAN_KIND, ReviewPlan
-from securefed.domain.records import from_bytes, to_bytes
+from securefed.domain.records import Record, from_bytes, to_bytes
 from securefed.domain.request import REQUEST_KIND, CodeRequest
 from securefed.errors import NotCanonical, NumberInvalid
 from tests.domain.golden import vectors
 
 GOLDEN = json.loads((Path(__file__).parent / "golden" / "canonical.json").read_text("utf-8"))
-CLASSES = {REQUEST_KIND: CodeRequest, PLAN_KIND: ReviewPlan, ENTRY_KIND: LedgerEntry}
+CLASSES: dict[str, type[Record]] = {
+    REQUEST_KIND: CodeRequest,
+    PLAN_KIND: ReviewPlan,
+    ENTRY_KIND: LedgerEntry,
+}
 
 keys = st.text(alphabet=st.characters(min_codepoint=0, max_codepoint=127), max_size=5)
 texts = st.text(alphabet=st.characters(exclude_categories=["Cs"]), max_size=8)

@@ -1,4 +1,4 @@
-"""Mechanisms, privacy units and losses refuse what has no meaning, and join without losing count."""
+"""Mechanisms, units and losses refuse what has no meaning, and join without losing count."""
 
 from dataclasses import replace
 from decimal import Decimal
@@ -32,6 +32,7 @@ COUNTS = GaussianRelease(noise_multiplier=Decimal(5), releases=3)
 LOSS = PrivacyLoss(
     epsilon=Decimal(1),
     upper_bound=Decimal(2),
+    replace_one=Decimal(3),
     delta=Decimal("1e-6"),
     adjacency=Adjacency.ADD_REMOVE,
     accountant="test",
@@ -77,7 +78,7 @@ def test_a_record_is_one_unit_and_a_column_bounds_its_records() -> None:
 
 
 @pytest.mark.parametrize("value", ["NaN", "-0.1", "-Infinity"])
-@pytest.mark.parametrize("field", ["epsilon", "upper_bound"])
+@pytest.mark.parametrize("field", ["epsilon", "upper_bound", "replace_one"])
 def test_a_loss_may_be_infinite_but_never_unknown_or_negative(field: str, value: str) -> None:
     assert getattr(replace(LOSS, **{field: Decimal("Infinity")}), field).is_infinite()
     with pytest.raises(ConfigInvalid, match="cannot be"):

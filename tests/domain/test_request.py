@@ -43,7 +43,9 @@ def test_any_change_gives_another_name() -> None:
 def test_what_is_asked_of_the_site_is_its_part_of_the_study() -> None:
     assert REQUEST.part.site == "hospital-a"
     assert REQUEST.dataset == ADMISSIONS
-    assert [one.times for one in REQUEST.whole] == [REQUEST.study.rounds * REQUEST.part.training.steps]
+    assert [one.times for one in REQUEST.whole] == [
+        REQUEST.study.rounds * REQUEST.part.training.steps
+    ]
 
 
 def test_a_request_to_a_site_outside_the_study_does_not_exist() -> None:
@@ -51,7 +53,9 @@ def test_a_request_to_a_site_outside_the_study_does_not_exist() -> None:
         replace(REQUEST, site=SiteId("hospital-x"))
 
 
-@pytest.mark.parametrize("lifetime", [timedelta(0), timedelta(seconds=-1), timedelta(days=7, seconds=1)])
+@pytest.mark.parametrize(
+    "lifetime", [timedelta(0), timedelta(seconds=-1), timedelta(days=7, seconds=1)]
+)
 def test_a_request_lives_for_some_time_and_no_longer_than_its_study_says(
     lifetime: timedelta,
 ) -> None:

@@ -58,8 +58,8 @@ def test_what_is_committed_is_exactly_what_was_authorised(steps_run: int) -> Non
 
 
 def test_an_attempt_is_open_until_it_is_settled() -> None:
-    assert NEW.open and RUNNING.open
-    assert not any(one.open for one in (COMMITTED, ABORTED, REFUNDED))
+    every = (NEW, RUNNING, COMMITTED, ABORTED, REFUNDED)
+    assert [one.open for one in every] == [True, True, False, False, False]
 
 
 def test_an_attempt_is_charged_for_its_authorised_steps_and_its_metrics() -> None:

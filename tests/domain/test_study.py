@@ -34,6 +34,13 @@ def test_a_number_outside_its_range_is_refused(change: dict[str, int]) -> None:
         replace(STUDY, **change)
 
 
+def test_all_attempts_together_can_be_counted() -> None:
+    part = STUDY.participants[0]
+    endless = replace(part, training=part.training.repeated(10**12 // 5 + 1))
+    with pytest.raises(NumberInvalid, match="dp-sgd in all attempts is 1000000000005"):
+        replace(STUDY, participants=(endless, *STUDY.participants[1:]))
+
+
 def test_a_study_names_at_least_one_site_and_each_once() -> None:
     for participants in ((), (STUDY.participants[0], STUDY.participants[0])):
         with pytest.raises(ConfigInvalid, match="each once"):

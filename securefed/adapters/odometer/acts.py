@@ -1,4 +1,4 @@
-"""Mechanisms as dp-accounting knows them: a kind of noise, how much, and how records are sampled.
+"""Mechanisms as accounting knows them: a kind of noise, how much, and how records are sampled.
 
 The clip is left out, since noise is measured in clips; a full-batch step is a Gaussian release.
 Promises the same acts in the same order for the same work, however it was split or ordered.
@@ -6,9 +6,15 @@ Promises the same acts in the same order for the same work, however it was split
 
 from typing import NamedTuple, TypeAlias
 
-import dp_accounting
-
-from securefed.domain.privacy import DpSgd, GaussianRelease, LaplaceRelease, Mechanism, Sampling
+from securefed.domain.privacy import (
+    DiscreteGaussianRelease,
+    DiscreteLaplaceRelease,
+    DpSgd,
+    GaussianRelease,
+    LaplaceRelease,
+    Mechanism,
+    Sampling,
+)
 
 
 class Act(NamedTuple):
@@ -33,15 +39,6 @@ def acts_of(mechanisms: tuple[Mechanism, ...]) -> Acts | None:
     return tuple(sorted(times.items()))
 
 
-def event(act: Act) -> dp_accounting.DpEvent:
-    """The act in dp-accounting's terms."""
-    if act.kind == LaplaceRelease.kind:
-        return dp_accounting.LaplaceDpEvent(act.noise)
-    gaussian = dp_accounting.GaussianDpEvent(act.noise)
-    # Sampling everything is no sampling, and has an exact rule.
-    return gaussian if act.rate == 1.0 else dp_accounting.PoissonSampledDpEvent(act.rate, gaussian)
-
-
 def _act(mechanism: Mechanism) -> Act | None:
     match mechanism:
         case DpSgd(sampling=Sampling.POISSON):
@@ -49,7 +46,7 @@ def _act(mechanism: Mechanism) -> Act | None:
             return Act(GaussianRelease.kind, noise, rate)
         case GaussianRelease():
             return Act(GaussianRelease.kind, float(mechanism.noise_multiplier), 1.0)
-        case LaplaceRelease():
-            return Act(LaplaceRelease.kind, float(mechanism.scale), 1.0)
+        case LaplaceRelease() | DiscreteGaussianRelease() | DiscreteLaplaceRelease():
+            return Act(mechanism.kind, float(mechanism.scale), 1.0)
         case _:
             return None

@@ -1,5 +1,6 @@
-"""A site's folder on disk: where everything lies, and the plans that were shown to people."""
+"""A site's folder on disk: where everything lies, shown plans, and the kept checkpoint."""
 
+from securefed.adapters.site_folder.kept_checkpoint import keep_checkpoint, kept_checkpoint
 from securefed.adapters.site_folder.layout import SiteFolder
 from securefed.adapters.site_folder.shelf import FolderShelf
 from securefed.adapters.site_folder.whereabouts import (
@@ -8,4 +9,12 @@ from securefed.adapters.site_folder.whereabouts import (
     note_whereabouts,
 )
 
-__all__ = ["FolderShelf", "SiteFolder", "Whereabouts", "find_whereabouts", "note_whereabouts"]
+__all__ = [
+    "FolderShelf",
+    "SiteFolder",
+    "Whereabouts",
+    "find_whereabouts",
+    "keep_checkpoint",
+    "kept_checkpoint",
+    "note_whereabouts",
+]

@@ -2,6 +2,7 @@
 
     site.toml        name and title
     ledger.db        the ledger
+    kept.checkpoint  the newest checkpoint that the ledger must contain, if one is kept
     keys/            private keys, each 0600
     data/            for each dataset, where its private file and its mock lie
     plans/           the review plans that were shown, by digest
@@ -31,6 +32,11 @@ class SiteFolder:
     def ledger(self) -> Path:
         """The ledger's file."""
         return self.root / "ledger.db"
+
+    @property
+    def kept_checkpoint(self) -> Path:
+        """The checkpoint that the ledger is held against."""
+        return self.root / "kept.checkpoint"
 
     @property
     def plans(self) -> Path:

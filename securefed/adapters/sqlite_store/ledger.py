@@ -25,7 +25,7 @@ from securefed.domain.ledger import EMPTY, NO_ENTRY, Head, StoredEntry, extended
 from securefed.domain.numbers import count
 from securefed.errors import IdentifierInvalid, LedgerBroken
 
-_PAGE = 128
+_PAGE = 1024
 _INSERT = "INSERT INTO entry (idx, previous, hash, data, signature) VALUES (?, ?, ?, ?, ?)"
 _LAST = "SELECT idx, previous, hash, data, signature FROM entry ORDER BY idx DESC LIMIT 1"
 _RANGE = """SELECT idx, previous, hash, data, signature FROM entry
@@ -144,7 +144,7 @@ def _head(connection: sqlite3.Connection) -> Head:
     if row is None:
         return EMPTY
     index: int = row[0]
-    return Head(size=index + 1, hash=_checked(row, index).hash)
+    return Head(size=index + 1, hash=_checked(row).hash)
 
 
 def _rows(connection: sqlite3.Connection, start: int, stop: int) -> list[Row]:
@@ -157,22 +157,28 @@ def _chained(fetch: Fetch, start: int, stop: int) -> Iterator[StoredEntry]:
     for first in range(start, stop, _PAGE):
         last = min(first + _PAGE, stop)
         rows = fetch(first, last)
-        if len(rows) != last - first:
-            raise LedgerBroken("An entry is missing", where=f"entries {first} to {last - 1}")
         for index, row in enumerate(rows, first):
-            stored = _checked(row, index)
+            if row[0] != index:
+                raise _missing(index)
+            stored = _checked(row)
             if previous is not None and row[1] != previous:
                 raise LedgerBroken("The entry does not name the one before", where=f"entry {index}")
             previous = stored.hash
             yield stored
+        if len(rows) < last - first:
+            raise _missing(first + len(rows))
 
 
-def _checked(row: Row, index: int) -> StoredEntry:
-    found, _, named_hash, data, signature = row
+def _missing(index: int) -> LedgerBroken:
+    return LedgerBroken("An entry is missing", where=f"entry {index}")
+
+
+def _checked(row: Row) -> StoredEntry:
+    index, _, named_hash, data, signature = row
     try:
         stored = StoredEntry(data=data, signature=Signature(signature))
     except IdentifierInvalid as error:
         raise LedgerBroken("An entry's signature is malformed", where=f"entry {index}") from error
-    if found != index or stored.hash != named_hash:
+    if stored.hash != named_hash:
         raise LedgerBroken("An entry's bytes do not have its hash", where=f"entry {index}")
     return stored

@@ -69,7 +69,8 @@ class TwoReviewers:
 
     def check(self, facts: ReviewFacts) -> list[Finding]:
         """What the rule finds in a request."""
-        epsilon = facts.loss.epsilon
+        # What the requester has had already counts, so that a study gains nothing by being split.
+        epsilon = max(facts.loss.epsilon, facts.requester_loss.epsilon)
         if epsilon <= self.above_epsilon:
             return []
         return ask(

@@ -5,7 +5,7 @@ from typing import ClassVar, Protocol
 
 from securefed.domain.facts import ReviewFacts
 from securefed.domain.findings import Finding, Level
-from securefed.domain.identifiers import Name
+from securefed.domain.identifiers import Name, Sentence
 
 
 class Rule(Protocol):
@@ -20,17 +20,19 @@ class Rule(Protocol):
 
 def note(rule: Rule, reason: str) -> list[Finding]:
     """Worth knowing, no objection."""
-    return [Finding(rule=Name(rule.kind), level=Level.NOTE, reason=reason)]
+    return [Finding(rule=Name(rule.kind), level=Level.NOTE, reason=Sentence(reason))]
 
 
 def ask(rule: Rule, reason: str, *, reviewers: int = 1) -> list[Finding]:
     """A person decides, or several do."""
-    return [Finding(rule=Name(rule.kind), level=Level.ASK, reason=reason, reviewers=reviewers)]
+    return [
+        Finding(rule=Name(rule.kind), level=Level.ASK, reason=Sentence(reason), reviewers=reviewers)
+    ]
 
 
 def refuse(rule: Rule, reason: str) -> list[Finding]:
     """Not under this policy."""
-    return [Finding(rule=Name(rule.kind), level=Level.REFUSE, reason=reason)]
+    return [Finding(rule=Name(rule.kind), level=Level.REFUSE, reason=Sentence(reason))]
 
 
 def shown(epsilon: Decimal) -> str:

@@ -1,0 +1,1 @@
+"""What benchmarks measure on: sites and data that are made, never read from anywhere."""

@@ -1,0 +1,130 @@
+"""From the losses of a batch to its clipped sum of gradients: Σ min(1, C/|gᵢ|)·gᵢ, one gᵢ a record.
+
+Promises that no record adds more than C, whatever the model computes from its own record: factors
+and sums are made from the same recorded gradients, and what autograd itself writes into `p.grad` is
+thrown away (a weight used outside its layer would add there unclipped). A record whose gradient is
+not finite adds exactly nothing and is counted. It does not promise anything about models that mix
+records: those are for the self-test to refuse, with batches of two sizes.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from securefed.adapters.opacus_training.bookkeeping.gradients import RecordGradients, joined
+from securefed.adapters.opacus_training.bookkeeping.recorder import Recorder
+from securefed.errors import LossUnusable, UnsupportedLayer
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class ClippedSum:
+    """What was done to the records of a physical batch. Private: it never leaves the site."""
+
+    norms: Tensor
+    factors: Tensor
+    nonfinite: int
+
+
+class LogicalBatch:
+    """The records of one optimiser step, in as many physical batches as memory wants.
+
+    Sums grow here and not in `p.grad`; they reach `p.grad` by `write` or not at all."""
+
+    def __init__(
+        self, recorder: Recorder, parameters: Mapping[str, nn.Parameter], clip: float
+    ) -> None:
+        if not (math.isfinite(clip) and clip > 0):
+            raise ValueError(f"clip must be finite and positive, not {clip}")
+        self._recorder = recorder
+        self._parameters = parameters
+        self._clip = clip
+        self._sums: dict[str, Tensor] | None = {
+            name: torch.zeros_like(parameter, memory_format=torch.contiguous_format)
+            for name, parameter in parameters.items()
+        }
+
+    def add(self, losses: Tensor) -> ClippedSum:
+        """Runs the backward pass of these losses, one a record, and adds their clipped sum.
+
+        If it raises, the whole logical batch is given up."""
+        sums = self._open()
+        self._sums = None
+        if losses.dim() != 1 or not losses.is_floating_point() or not losses.requires_grad:
+            raise LossUnusable(
+                f"the loss has the shape {list(losses.shape)}, and a list of one number for each "
+                "record is needed, computed from the model"
+            )
+        with torch.autocast(losses.device.type, enabled=False):
+            gradients = self._backward(losses)
+            with torch.no_grad():
+                clipped = _add_clipped(gradients, self._clip, sums)
+        self._sums = sums
+        return clipped
+
+    def write(self) -> None:
+        """Puts the sums into `p.grad`. Of no records at all they are zeros."""
+        sums = self._open()
+        for name, parameter in self._parameters.items():
+            parameter.grad = sums[name]
+        self.close()
+
+    def close(self) -> None:
+        """Forgets the sums; nothing can be added or written any more."""
+        self._sums = None
+
+    def _open(self) -> dict[str, Tensor]:
+        if self._sums is None:
+            raise RuntimeError("this logical batch is written or given up")
+        return self._sums
+
+    def _backward(self, losses: Tensor) -> dict[str, RecordGradients]:
+        discard(self._parameters)
+        try:
+            with self._recorder.batch(len(losses)), self._recorder.taking() as taken:
+                torch.autograd.backward(losses.sum())
+            self._refuse_outside_use()
+        finally:
+            discard(self._parameters)
+        found: dict[Tensor, list[RecordGradients]] = {}
+        for parameter, gradients in taken:
+            found.setdefault(parameter, []).append(gradients)
+        taken.clear()
+        return {
+            name: self._joined(name, found.pop(parameter, []))
+            for name, parameter in self._parameters.items()
+        }
+
+    def _refuse_outside_use(self) -> None:
+        for name, parameter in self._parameters.items():
+            if parameter.grad is not None:
+                raise UnsupportedLayer(
+                    "a trainable parameter is used outside the layer that owns it", where=name
+                )
+
+    def _joined(self, name: str, uses: list[RecordGradients]) -> RecordGradients:
+        if not uses:
+            raise UnsupportedLayer("a trainable parameter has no part in the loss", where=name)
+        return joined(uses)
+
+
+def discard(parameters: Mapping[str, nn.Parameter]) -> None:
+    """Throws away whatever `p.grad` holds."""
+    for parameter in parameters.values():
+        parameter.grad = None
+
+
+def _add_clipped(
+    gradients: Mapping[str, RecordGradients], clip: float, sums: Mapping[str, Tensor]
+) -> ClippedSum:
+    squares = torch.stack([part.squared_norms() for part in gradients.values()]).sum(0)
+    norms = squares.clamp(min=0).sqrt()
+    lost = ~norms.isfinite()
+    factors = (clip / norms).clamp(max=1).masked_fill(lost, 0)
+    nonfinite = int(lost.sum())
+    for name, part in gradients.items():
+        safe = part.without(lost) if nonfinite else part
+        safe.add_weighted(sums[name], factors.to(sums[name].dtype))
+    return ClippedSum(norms=norms, factors=factors, nonfinite=nonfinite)

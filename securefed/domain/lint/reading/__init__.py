@@ -1,0 +1,1 @@
+"""From a script's bytes to its facts. The script is parsed and never run."""

@@ -1,0 +1,1 @@
+"""The book-keeping engine against autograd, one record at a time."""
