@@ -48,7 +48,9 @@ def lint(file: File = None, declared: DeclaredNumbers = None, as_json: AsJson = 
             report = lint_declared(numbers, accountant)
         else:
             report = lint_file(file, numbers, accountant)
-    answer(as_json, "accounting-lint", report_document(report), report_text(report))
+    again = f"securefed audit lint {'' if file is None else f'{file} '}--declared KEY=VALUE"
+    then = again if report.undetermined else ""
+    answer(as_json, "accounting-lint", report_document(report), report_text(report), then)
     if report.findings:
         raise typer.Exit(int(ExitCode.INTEGRITY))
 

@@ -30,6 +30,8 @@ from securefed.domain.privacy import (
 from securefed.domain.renyi import INFINITE, ORDERS, best_epsilon, loss_of_one
 from securefed.errors import NumberInvalid
 
+pytestmark = pytest.mark.slow
+
 DELTA = Decimal("1e-5")
 
 

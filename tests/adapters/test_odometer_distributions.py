@@ -15,6 +15,8 @@ from securefed.adapters.odometer.distributions import composed
 from securefed.adapters.odometer.gaussian_step import gaussian_step
 from securefed.domain.privacy import Adjacency, DpSgd, GaussianRelease, LaplaceRelease, Sampling
 
+pytestmark = pytest.mark.slow
+
 GRID = 1e-3
 
 

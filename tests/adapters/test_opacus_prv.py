@@ -16,6 +16,8 @@ from securefed.adapters.opacus_training.prv import OpacusPrv
 from securefed.domain.privacy import DpSgd, Sampling
 from tests.architecture.sources import inside, modules
 
+pytestmark = pytest.mark.slow
+
 DELTA = Decimal("1e-5")
 
 

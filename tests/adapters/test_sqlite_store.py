@@ -260,6 +260,7 @@ def append_many(path: Path, name: str, count: int) -> None:
         add(ledger, f"{name} {index}")
 
 
+@pytest.mark.slow
 def test_eight_processes_append_without_loss(path: Path) -> None:
     ledger = create_ledger(path)
     spawning = multiprocessing.get_context("spawn")

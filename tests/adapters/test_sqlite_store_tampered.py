@@ -14,6 +14,8 @@ from securefed.domain.ledger import NO_ENTRY
 from securefed.errors import LedgerBroken, SecurefedError, StorageFailed
 from tests.contracts.ledgers import add, an_entry, texts_of
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:

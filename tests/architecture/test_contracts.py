@@ -30,6 +30,8 @@ class Violation:
         return self.reason.replace("securefed.", "")
 
 
+pytestmark = pytest.mark.slow
+
 ADAPTER = {"adapters/planted/__init__.py": ""}
 VIOLATIONS = [
     Violation(

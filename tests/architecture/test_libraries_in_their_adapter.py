@@ -32,7 +32,7 @@ HOMES: dict[str, tuple[str, ...]] = {
     "weasyprint": ("adapters/report_files/",),
 }
 DOMAIN_MAY_IMPORT = {
-    *("abc", "base64", "binascii", "collections", "contextlib", "dataclasses", "datetime"),
+    *("abc", "ast", "base64", "binascii", "collections", "contextlib", "dataclasses", "datetime"),
     *("decimal", "enum", "fractions", "functools", "hashlib", "hmac", "itertools", "json", "math"),
     *("operator", "re", "securefed", "string", "textwrap", "types", "typing", "unicodedata"),
 }

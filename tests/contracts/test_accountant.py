@@ -25,6 +25,8 @@ from securefed.domain.renyi import INFINITE, total_at
 from securefed.errors import NumberInvalid
 from securefed.ports import Accountant
 
+pytestmark = pytest.mark.slow
+
 DELTA = Decimal("1e-5")
 ROUNDING = Decimal("1e-6")
 

@@ -20,6 +20,8 @@ from securefed.domain.privacy import (
 from securefed.errors import NumberInvalid
 from securefed.ports import SecondAccountant
 
+pytestmark = pytest.mark.slow
+
 DELTA = Decimal("1e-5")
 COUNTS = GaussianRelease(noise_multiplier=Decimal(20), releases=10)
 

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 _BLOCK = re.compile(r"```sh\n(.*?)```", re.DOTALL)
 _SHIM = f'#!/bin/sh\nexec "{sys.executable}" -c "from securefed.cli.app import main; main()" "$@"\n'

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from decimal import Decimal
 from functools import partial
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
@@ -23,6 +24,8 @@ from securefed.steps.meter_round import RoundMeter, reserve_round
 from securefed.steps.settle_budget import close_ended, settle_after_crash
 from tests.ledger.crashing_store import Crash, CrashingStore, Moment
 from tests.world import ADMISSIONS, REVIEWER, World, digest
+
+pytestmark = pytest.mark.slow
 
 moments = st.sampled_from([None] * 9 + list(Moment))
 STEPS = 8

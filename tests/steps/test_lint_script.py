@@ -15,6 +15,8 @@ from securefed.errors import ScriptUnreadable
 from securefed.ports import Accountant
 from securefed.steps.lint_script import LARGEST, lint_declared, lint_file
 
+pytestmark = pytest.mark.slow
+
 SCRIPTS = Path(__file__).parents[1] / "lint_scripts"
 QUICK = MemoryAccountant()
 ODOMETER = Odometer()

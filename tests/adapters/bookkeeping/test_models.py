@@ -91,14 +91,14 @@ def test_one_weight_in_convolutions_with_other_groups() -> None:
     class Shared(nn.Module):
         def __init__(self) -> None:
             super().__init__()
-            self.one, self.two = nn.Conv1d(2, 4, 2), nn.Conv1d(4, 4, 2, groups=2)
+            self.one, self.two = nn.Conv1d(16, 32, 2), nn.Conv1d(32, 32, 2, groups=2)
             self.two.weight = self.one.weight
 
         def forward(self, x: Tensor) -> Tensor:
             answer: Tensor = self.two(self.one(x))
             return answer
 
-    assert_exact(Shared(), (torch.randn(4, 2, 9),), squares)
+    assert_exact(Shared(), (torch.randn(4, 16, 4),), squares)
 
 
 @pytest.mark.parametrize("again", [True, False])

@@ -1,5 +1,6 @@
 """The engine's life: it attaches, sums over several batches, and leaves the model as it was."""
 
+import gc
 import math
 from typing import Any
 
@@ -130,6 +131,14 @@ def test_a_batch_that_fails_is_given_up_and_the_next_is_fresh(where: str) -> Non
     assert_same(gradients_of(model), expected, 0.0)
 
 
+def test_a_batch_that_is_left_at_once_leaves_no_older_sum() -> None:
+    module = BookkeepingModule(network())
+    module.clipped_sum(squares(module, (torch.randn(4, 6),)), CLIP)
+    with module.logical_batch(CLIP):
+        pass
+    assert gradients_of(module.model) == {}
+
+
 def test_a_batch_that_failed_cannot_be_written() -> None:
     module, x = BookkeepingModule(network()), torch.randn(4, 6)
     with module.logical_batch(CLIP) as batch:
@@ -140,6 +149,20 @@ def test_a_batch_that_failed_cannot_be_written() -> None:
             batch.write()
     with pytest.raises(RuntimeError, match="given up"):
         batch.add(squares(module, (x,)))
+
+
+def test_what_the_layers_saw_is_not_held_by_the_loss() -> None:
+    module = BookkeepingModule(nn.Sequential(nn.Linear(6, 13), nn.Tanh(), nn.Linear(13, 3)))
+    losses = squares(module, (torch.randn(4, 6),))
+    hidden = torch.Size([4, 13])
+
+    def alive() -> int:
+        return sum(type(one) is Tensor and one.shape == hidden for one in gc.get_objects())
+
+    assert alive() > 0
+    module.clipped_sum(losses, CLIP)
+    assert losses.shape == (4,)
+    assert alive() == 0
 
 
 def test_buffers_do_not_change() -> None:

@@ -102,6 +102,27 @@ def test_a_raw_parameter_that_could_meet_another_record(
     assert "token" not in vars(model)
 
 
+def test_a_row_that_is_taken_for_all_records() -> None:
+    """With two records and two positions nothing but the index tells them apart."""
+    model = Wrapped(lambda x, token: x[:, 0] * token[0])
+    with pytest.raises(UnsupportedLayer, match=r"'__getitem__'.*token"):
+        by_engine(model, (torch.randn(2, 2, 4),), squares, 1.0)
+
+
+def test_an_input_without_records_as_long_as_there_are_records() -> None:
+    class Summary(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.layer = nn.Linear(3, 3)
+
+        def forward(self, x: Tensor) -> Tensor:
+            answer: Tensor = x + self.layer(x.mean(1))
+            return answer
+
+    with pytest.raises(UnsupportedLayer, match=r"shape \[3\].*layer"):
+        by_engine(Summary(), (torch.randn(3, 3),), squares, 1.0)
+
+
 def test_an_unused_parameter() -> None:
     class Lazy(nn.Module):
         def __init__(self) -> None:

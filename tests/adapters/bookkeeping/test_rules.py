@@ -79,8 +79,13 @@ def test_convolutions(
 
 @pytest.mark.parametrize("padding", ["same", "valid"])
 @pytest.mark.parametrize("kernel", [(2, 3), (3, 4)])
-def test_convolution_with_named_padding(padding: str, kernel: tuple[int, int]) -> None:
-    check(nn.Conv2d(2, 3, kernel, padding=padding, dilation=2), (3, 2, 8, 9), torch.float64)
+@pytest.mark.parametrize("dilation", [1, 2])
+@pytest.mark.filterwarnings("ignore:Using padding='same' with even kernel lengths")
+def test_convolution_with_named_padding(
+    padding: str, kernel: tuple[int, int], dilation: int
+) -> None:
+    layer = nn.Conv2d(2, 3, kernel, padding=padding, dilation=dilation)
+    check(layer, (3, 2, 8, 9), torch.float64)
 
 
 @pytest.mark.parametrize("size", [2, 9])

@@ -546,3 +546,30 @@ def test_two_trainings_are_charged_together() -> None:
 def test_one_engine_for_two_trainings_adds_them_up_itself() -> None:
     again = PRIVATE.replace("engine = PrivacyEngine(secure_mode=True)\n", "")
     assert mistakes(case(SCRIPT + again)) == []
+
+
+# --- declared numbers ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("pair", "found"),
+    [
+        ("seed=fixed", ["seeded-noise"]),
+        ("seed=random", []),
+        ("sampling=shuffle", ["not-poisson"]),
+        ("sampling=poisson", []),
+        ("accountant=gdp", ["gdp-accountant"]),
+        ("accountant=pld", []),
+        ("accounting=per-round", ["engine-recreated"]),
+        ("accounting=whole", []),
+        ("noise-divided-by=sites", []),
+    ],
+)
+def test_a_mistake_that_is_declared(pair: str, found: list[str]) -> None:
+    assert mistakes(numbers(pair)) == found
+
+
+def test_an_epsilon_without_its_numbers_is_asked_about() -> None:
+    assert open_questions(numbers("epsilon=3", "records=400", "batch=32", "delta=1e-5")) == [
+        "noise and rounds"
+    ]

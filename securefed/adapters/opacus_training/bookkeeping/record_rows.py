@@ -16,8 +16,10 @@ from securefed.errors import UnsupportedLayer
 
 # By the names that torch gives to its functions: operators arrive under the same ones.
 _ALONE = {"to", "float", "double", "half", "bfloat16", "type_as", "contiguous", "clone", "dropout"}
-_TOGETHER = {"add", "add_", "sub", "sub_", "rsub", "mul", "mul_"}
-_JOINS = {"cat", "concat", "concatenate"}
+_TOGETHER = {
+    *("add", "add_", "sub", "sub_", "rsub", "mul", "mul_", "expand_as"),
+    *("cat", "concat", "concatenate"),  # along the first dimension the answer would be longer
+}
 
 
 class RecordRows(Tensor):
@@ -50,7 +52,7 @@ class RecordRows(Tensor):
             inputs = [one for one in _flat([*args, *named.values()]) if isinstance(one, Tensor)]
             rows = next(one for one in inputs if isinstance(one, RecordRows))
             kept = answer.dim() > 0 and len(answer) == len(rows)
-            if not (kept and _aligned(func.__name__, args, named, inputs)):
+            if not (kept and _aligned(func.__name__, args, inputs)):
                 raise UnsupportedLayer(
                     f"a parameter without a layer is used in '{func.__name__}', where its "
                     "gradients cannot be told apart by record",
@@ -61,17 +63,12 @@ class RecordRows(Tensor):
             return answer.as_subclass(Tensor)
 
 
-def _aligned(
-    does: str, args: Sequence[Any], named: Mapping[str, Any], inputs: Sequence[Tensor]
-) -> bool:
-    """Whether entry i of the answer's first dimension comes from the inputs' rows i alone."""
+def _aligned(does: str, args: Sequence[Any], inputs: Sequence[Tensor]) -> bool:
+    """Whether entry i of an answer that has as many comes from the inputs' rows i alone."""
     first = inputs[0]
     alike = all(one.dim() == first.dim() and len(one) == len(first) for one in inputs)
-    if does in _TOGETHER or does == "expand_as":
+    if does in _TOGETHER:
         return alike
-    if does in _JOINS:
-        dim = named.get("dim", args[1] if len(args) > 1 else 0)
-        return alike and bool(dim % first.dim() != 0)
     if does in {"expand", "repeat"}:
         return len(_flat(args[1:])) == first.dim()
     if does == "__getitem__":
