@@ -21,7 +21,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An export, its site's key, a checkpoint of it, and one of a ledger that is longer by one."""
     folder = tmp_path_factory.mktemp("export")
     world = real_world(folder / "ledger.db", new=True)
-    world.title = "Wiederaufnahme \u2028 ä 漢".replace("\u2028", "–")
+    world.title = "Wiederaufnahme – ä 漢"
     site = world.site()
     world.approved(site)
     (folder / "export.jsonl").write_text("".join(export_ledger(site.ledger)), encoding="utf-8")
@@ -71,7 +71,7 @@ def test_the_script_verifies_an_export(folder: Path) -> None:
 
 def test_the_script_is_short_and_knows_nothing_of_ours() -> None:
     code = SCRIPT.read_text(encoding="utf-8").partition('"""\n\n')[2].splitlines()
-    assert len([line for line in code if line.strip()]) <= 35
+    assert len([line for line in code if line.strip()]) <= 30
     assert not any("import securefed" in line or "from securefed" in line for line in code)
 
 
