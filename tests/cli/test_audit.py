@@ -10,6 +10,8 @@ import pytest
 from securefed.domain.lint.mistakes import MISTAKES
 from tests.cli.conftest import ROOT, Run
 
+pytestmark = pytest.mark.slow
+
 SCRIPTS = ROOT / "tests" / "lint_scripts"
 PAGE = ROOT / "docs" / "accounting-linter.md"
 FLOWER = ("records=400", "noise=1", "batch=32", "rounds=50", "delta=1e-5", "epsilon=3.05")

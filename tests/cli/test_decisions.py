@@ -2,7 +2,11 @@
 
 from pathlib import Path
 
+import pytest
+
 from tests.cli.conftest import AT, ROOT, Run, approve, digest_of, newest, submit
+
+pytestmark = pytest.mark.slow
 
 
 def study_with(tmp_path: Path, old: str, new: str) -> Path:

@@ -12,6 +12,8 @@ import pytest
 
 from tests.cli.conftest import AT, ROOT, Run, approve, digest_of, newest
 
+pytestmark = pytest.mark.slow
+
 LEDGER, KEPT = Path("hospital-a/ledger.db"), Path("hospital-a/kept.checkpoint")
 
 
@@ -22,7 +24,7 @@ def checkpoint_in(run: Run, file: str) -> str:
     return note
 
 
-def tamper(statement: str) -> None:
+def tamper(statement: str, *values: object) -> None:
     """Changes the ledger's rows past its triggers, which are then put back as they were."""
     with closing(sqlite3.connect(LEDGER)) as connection:
         triggers = connection.execute("SELECT sql FROM sqlite_schema WHERE type = 'trigger'")
@@ -30,7 +32,7 @@ def tamper(statement: str) -> None:
         names = connection.execute("SELECT name FROM sqlite_schema WHERE type = 'trigger'")
         for (name,) in names.fetchall():
             connection.execute(f"DROP TRIGGER {name}")
-        connection.execute(statement)
+        connection.execute(statement, values)
         for sql in statements:
             connection.execute(sql)
         connection.commit()
@@ -54,7 +56,7 @@ def test_verifying_says_what_was_checked_and_every_total(ready: Run) -> None:
 
 @pytest.mark.parametrize("entry", [0, 2, 5])
 def test_the_first_bad_entry_is_named_and_the_exit_code_is_six(ready: Run, entry: int) -> None:
-    tamper(f"UPDATE entry SET signature = '{'0' * 128}' WHERE idx >= {entry} AND idx < 7")
+    tamper("UPDATE entry SET signature = ? WHERE idx >= ? AND idx < 7", "0" * 128, entry)
     ran = ready("ledger", "verify", *AT)
     assert ran.code == 6
     assert ran.err.startswith("Verifying every entry …\nerror[ledger-broken]: ")
@@ -63,7 +65,7 @@ def test_the_first_bad_entry_is_named_and_the_exit_code_is_six(ready: Run, entry
 
 @pytest.mark.parametrize("entry", [0, 3])
 def test_a_row_that_is_gone_is_named(ready: Run, entry: int) -> None:
-    tamper(f"DELETE FROM entry WHERE idx = {entry}")
+    tamper("DELETE FROM entry WHERE idx = ?", entry)
     ran = ready("ledger", "verify", *AT)
     assert ran.code == 6
     assert f"An entry is missing\n  where: entry {entry}\n" in ran.err
@@ -162,7 +164,7 @@ def test_every_command_refuses_a_ledger_that_was_put_back(ready: Run) -> None:
     for command in COMMANDS:
         ran = ready(*command, *AT)
         assert ran.code == 6, command
-        assert "ledger-rolled-back" in ran.err or "The ledger had 10 entries" in ran.out, command
+        assert "ledger-rolled-back" in ran.err or "The ledger had 8 entries" in ran.out, command
     shutil.copy("newest", LEDGER)
     assert ready("site", "check", *AT).code == 0
 

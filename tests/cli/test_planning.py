@@ -7,11 +7,12 @@ import pytest
 
 from tests.cli.conftest import AT, ROOT, Run
 
+pytestmark = pytest.mark.slow
+
 STUDY = str(ROOT / "sites/study.toml")
 BARE = ("budget", "plan", "--noise-multiplier", "1", "--sampling-rate", "0.01", "--steps", "1000")
 
 
-@pytest.mark.slow
 def test_the_document_holds_every_accountants_figure_as_text(run: Run) -> None:
     document = run(*BARE, "--delta", "1e-5", "--json").document
     expected = {"rdp": "2.101", "pld": "1.828", "prv": "1.838", "replace_one": "2.843"}
@@ -20,7 +21,6 @@ def test_the_document_holds_every_accountants_figure_as_text(run: Run) -> None:
         assert Decimal(document[name]) == pytest.approx(Decimal(reference), abs=Decimal("0.001"))
 
 
-@pytest.mark.slow
 def test_it_says_what_fits_and_whether_it_is_of_use(run: Run) -> None:
     small = ("budget", "plan", "--noise-multiplier", "2", "--sampling-rate", "0.3", "--steps", "4")
     ran = run(*small, "--delta", "1e-3", "--epsilon", "2", "--units", "30", "--parameters", "10402")

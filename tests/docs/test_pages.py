@@ -69,3 +69,11 @@ def test_the_readme_names_only_targets_that_exist() -> None:
 def test_links_lead_somewhere(page: Path) -> None:
     links = re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text())
     assert [link for link in links if not (page.parent / link).exists()] == []
+
+
+def test_the_page_of_budgets_quotes_what_the_program_prints(folder: Path) -> None:
+    out = follow("docs/privacy-budget.md", folder)
+    page = (ROOT / "docs/privacy-budget.md").read_text()
+    for figure in ("1.83", "2.11", "1.84", "2.85"):
+        assert f" {figure}\n" in out
+        assert f" {figure}" in page

@@ -97,9 +97,7 @@ def test_a_ledger_from_a_backup_is_refused_by_whoever_has_seen_a_newer_one(path:
     running = site.ledger
     whole, kept = picture(running.register()), running.checkpoint()
     signer, verify = world.keys.signer("hospital-a"), world.keys.verify
-    fresh = SiteLedger(
-        running.site, world.stores["hospital-a"], signer, verify, world.clock, kept
-    )
+    fresh = SiteLedger(running.site, world.stores["hospital-a"], signer, verify, world.clock, kept)
     shutil.copy(backup, path)
     assert len(world.reopened().register().requests) == 0  # nobody else can tell
     for ledger in (running, fresh, running, fresh):

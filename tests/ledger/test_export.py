@@ -51,7 +51,12 @@ def key_of(folder: Path) -> str:
 def test_the_first_line_names_site_key_and_format(folder: Path) -> None:
     header = json.loads(lines_of(folder)[0])
     key = PublicKey(key_of(folder))
-    assert header == {"format": EXPORT_FORMAT, "format_version": 1, "key": key, "site": "hospital-a"}
+    assert header == {
+        "format": EXPORT_FORMAT,
+        "format_version": 1,
+        "key": key,
+        "site": "hospital-a",
+    }
 
 
 def test_a_line_holds_the_stored_bytes_and_nothing_made_anew(folder: Path) -> None:
@@ -65,7 +70,9 @@ def test_the_script_verifies_an_export(folder: Path) -> None:
     ran = run(folder / "export.jsonl", key_of(folder), folder / "checkpoint")
     assert ran.returncode == 0, ran.stderr
     checkpoint = (folder / "checkpoint").read_text(encoding="utf-8").splitlines()
-    assert ran.stdout.startswith(f"{checkpoint[1]} entries of hospital-a verify; the head is sha256:")
+    assert ran.stdout.startswith(
+        f"{checkpoint[1]} entries of hospital-a verify; the head is sha256:"
+    )
     assert run(folder / "export.jsonl", key_of(folder)).stdout == ran.stdout
 
 

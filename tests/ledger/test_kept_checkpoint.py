@@ -1,4 +1,4 @@
-"""A checkpoint that a site keeps: in a file of its own, whole or refused, the newest of its kind."""
+"""A checkpoint that a site keeps: in a file of its own, whole or refused, the newest one."""
 
 import os
 from dataclasses import replace
@@ -53,7 +53,7 @@ def test_what_is_kept_comes_back_with_every_signature(
 @pytest.mark.parametrize(
     "damage",
     [
-        lambda note: b"",
+        lambda _: b"",
         lambda note: note[:-1],
         lambda note: note.replace(b"\n8\n", b"\n7"),
         lambda note: note + b"\n",
