@@ -93,6 +93,7 @@ def _decide(register: Register, decided: made.SignedDecision, at: datetime) -> R
             _close(register, request, RequestState.REVOKED, reason)
         case made.AllowanceGrant(allowance=allowance):
             _check_newest(register, decision, allowance.dataset)
+            allowance.check_units(register.card(allowance.dataset).units)
             register.book(allowance.dataset).grant(allowance)
             register.decided_at[decision.kind, allowance.dataset] = decision.at
         case made.PolicyAdoption(policy=policy):

@@ -58,6 +58,14 @@ class Allowance:
         """The allowance as a divergence at its order."""
         return budget_at(self.order, self.epsilon, self.delta)
 
+    def check_units(self, units: int) -> None:
+        """Refuses a δ that is not below 1/n: it would allow publishing one unit whole."""
+        if self.delta * units >= 1:
+            raise AllowanceInvalid(
+                f"δ = {self.delta} is not below 1/n with the {units} units of {self.dataset}",
+                hint="Grant a smaller δ, at most a tenth of one over the number of units.",
+            )
+
     def cap_for(self, account: AccountId) -> Decimal:
         """The lower of the dataset's cap and the account's share."""
         shares = [share.epsilon for share in self.shares if share.account == account]

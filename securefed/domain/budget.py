@@ -15,7 +15,7 @@ from decimal import Decimal
 from securefed.domain.allowance import Allowance
 from securefed.domain.hold import Hold
 from securefed.domain.identifiers import AccountId, DatasetId, RequestId
-from securefed.domain.privacy import Mechanism
+from securefed.domain.privacy import Mechanism, gathered
 from securefed.domain.renyi import total_at
 from securefed.domain.request import CodeRequest
 from securefed.domain.round import Round, RoundId, RoundState, attempt_loss
@@ -42,8 +42,7 @@ class Book:
         self.holds: dict[RequestId, Hold] = {}
         self._counted = _NOTHING
         self._reserved = _NOTHING
-        self._work = Tally()
-        self._work_by_account: dict[AccountId, Tally] = {}
+        self._work: dict[AccountId, Tally] = {}
         self._by_account: dict[AccountId, Decimal] = {}
 
     # --- what it says ---------------------------------------------------------------------------
@@ -74,9 +73,8 @@ class Book:
 
     def mechanisms(self, account: AccountId | None = None) -> tuple[Mechanism, ...]:
         """Everything counted, of one account or of all."""
-        by_account = self._work_by_account
-        work = self._work if account is None else by_account.get(account, Tally())
-        return work.mechanisms()
+        tallies = [work for name, work in self._work.items() if account in (None, name)]
+        return gathered(tuple(one for work in tallies for one in work.mechanisms()))
 
     def granted(self, now: datetime | None = None) -> Allowance:
         """The allowance in force; at a moment, if one is given."""
@@ -131,7 +129,7 @@ class Book:
         granted, need = self.granted(now), self.need(request)
         if request.request in self.holds:
             raise TransitionInvalid(f"{request.request} holds its reservation already")
-        if not need.is_finite() or self.shortfall(request) > 0:
+        if not need.is_finite() or need > self.left_for(request.requester):
             raise BudgetInsufficient(
                 f"{request.request} needs {percent(need, granted.cap)} of the allowance of "
                 f"{self.dataset}; {percent(self.left_for(request.requester), granted.cap)} is left"
@@ -139,8 +137,7 @@ class Book:
         self.holds[request.request] = Hold(request=request, reserved=need, order=granted.order)
         self._reserved += need
         self._count(request.requester, need)
-        for work in (self._work, self._work_of(request.requester)):
-            work.add(request.whole)
+        self._work.setdefault(request.requester, Tally()).add(request.whole)
 
     def begin(self, attempt: Round) -> None:
         """Enters a new attempt, its token not used yet."""
@@ -199,18 +196,15 @@ class Book:
         executed, asked = hold.executed, hold.request
         self._reserved -= hold.reserved
         self._count(asked.requester, total_at(executed, hold.order) - hold.reserved)
-        for work in (self._work, self._work_of(asked.requester)):
-            work.add(executed)
-            work.take(asked.whole)
+        work = self._work[asked.requester]
+        work.add(executed)
+        work.take(asked.whole)
 
     def _open_hold(self, request: RequestId) -> Hold:
         hold = self.holds.get(request)
         if hold is None or hold.closed:
             raise TransitionInvalid(f"{request} holds no reservation")
         return hold
-
-    def _work_of(self, account: AccountId) -> Tally:
-        return self._work_by_account.setdefault(account, Tally())
 
     def _count(self, account: AccountId, change: Decimal) -> None:
         self._counted += change

@@ -13,6 +13,7 @@ WEB = ("adapters/blob_http/", "adapters/custodian_http/", "adapters/syft_site/",
 ARRAYS = ("adapters/", "aggregation/", "recipes/")
 HOMES: dict[str, tuple[str, ...]] = {
     "click": ("cli/",),
+    "cryptography": ("adapters/opacus_training/",),
     "dp_accounting": ("adapters/odometer/",),
     "fastapi": WEB,
     "nacl": ("adapters/ed25519_keys/",),

@@ -19,6 +19,7 @@ from securefed.domain.request import RequestState
 from securefed.domain.round import RoundId
 from securefed.domain.site import Account, Role
 from securefed.errors import (
+    AllowanceInvalid,
     AlreadyExists,
     ApprovalExpired,
     ApprovalMissing,
@@ -30,7 +31,7 @@ from securefed.errors import (
     SignatureInvalid,
     TransitionInvalid,
 )
-from securefed.steps.prepare_site import register_data
+from securefed.steps.prepare_site import AllowanceAsked, grant_allowance, register_data
 from securefed.steps.review_request import Reviewing, review_request
 from securefed.steps.submit_request import write_request
 from tests.domain.stage import Stage
@@ -230,6 +231,14 @@ def test_an_expired_request_is_not_approved_whatever_the_policy_says() -> None:
         **stage.header(REVIEWER), request=request, plan_digest=plan.digest, plan=plan
     )
     stage.refuse(ApprovalExpired, "has expired", lambda: stage.decide(REVIEWER, approval))
+
+
+@pytest.mark.parametrize("delta", ["0.0001", "0.5"])
+def test_a_delta_that_allows_publishing_one_unit_whole_is_not_granted(delta: str) -> None:
+    stage = Stage()
+    asked = AllowanceAsked(dataset=ADMISSIONS, epsilon=Decimal(3), delta=Decimal(delta))
+    grant = partial(grant_allowance, stage.site.ledger, asked, stage.world.acting())
+    stage.refuse(AllowanceInvalid, "not below 1/n with the 10000 units", grant)
 
 
 def test_the_same_data_under_another_name_would_have_a_second_budget() -> None:
