@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 
-from securefed.adapters.ed25519_keys import PooledChecker, create_key, load_key, verify
+from securefed.adapters.ed25519_keys import ProcessChecker, create_key, load_key, verify
 from securefed.adapters.request_files import read_request_file, write_request_file
 from securefed.adapters.site_folder import (
     FolderShelf,
@@ -82,8 +82,9 @@ class OpenSite:
 
     def verified(self) -> LedgerReport:
         """The ledger, verified from its first entry."""
-        auditing = Auditing(checker=PooledChecker(), accountant=accountant())
-        return verify_ledger(self.party.ledger, auditing)
+        with ProcessChecker() as checker:
+            auditing = Auditing(checker=checker, accountant=accountant())
+            return verify_ledger(self.party.ledger, auditing)
 
     def _files(self, dataset: DatasetId) -> tuple[Path, Path]:
         lies = find_whereabouts(self.folder.whereabouts(dataset))

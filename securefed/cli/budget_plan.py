@@ -67,16 +67,17 @@ def plan(
 
     one = _round(noise_multiplier, sampling_rate, steps, metrics_noise)
     at = probability("--delta", exact("--delta", delta))
+    target = None if epsilon is None else positive("--epsilon", exact("--epsilon", epsilon))
+    population = None if units is None else _population(units, parameters, at)
+    count("--rounds", rounds)
     accountant = wiring.accountant()
     with working("Accounting"):
-        figures = cost_of(one, count("--rounds", rounds), at, accountant)
+        figures = cost_of(one, rounds, at, accountant)
         prv = wiring.second_accountant().epsilon(one.times(rounds), at)
         fits = use = None
-        if epsilon is not None:
-            target = positive("--epsilon", exact("--epsilon", epsilon))
+        if target is not None:
             fits = fitting(one, rounds, at, target, accountant)
-        if units is not None:
-            population = _population(units, parameters, at)
+        if population is not None:
             use = usefulness(one, rounds, at, population, accountant)
     if svg is not None:
         write_text(svg, svg_curve(figures.curve))
