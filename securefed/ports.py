@@ -5,7 +5,7 @@ into `securefed.errors`. Each port has an in-memory twin in `adapters/memory.py`
 same contract tests. Nothing here knows which library lies behind.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 from decimal import Decimal
@@ -49,11 +49,10 @@ class Signer(Protocol):
 
 
 class SignatureChecker(Protocol):
-    """Checks many signatures of one key, which is half of the work in a long ledger."""
+    """Checks many signatures of one key; which is what takes the time in a long ledger."""
 
-    def begin(self, key: PublicKey, entries: Sequence[StoredEntry]) -> Callable[[], int | None]:
-        """Begins to check. The answer, which may be waited for, is the index of the first entry
-        that the key did not sign; None where it signed all."""
+    def first_bad(self, key: PublicKey, entries: Sequence[StoredEntry]) -> int | None:
+        """The index of the first entry that the key did not sign; None where it signed all."""
         ...
 
 

@@ -5,12 +5,14 @@ Everything else is handed what it works with. A command that only prints help im
 
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import cache
 from pathlib import Path
 
-from securefed.adapters.ed25519_keys import ProcessChecker, create_key, load_key, verify
+from securefed.adapters.ed25519_keys import PooledChecker, create_key, load_key, verify
 from securefed.adapters.request_files import read_request_file, write_request_file
 from securefed.adapters.site_folder import (
     FolderShelf,
+    KeptFigures,
     SiteFolder,
     Whereabouts,
     find_whereabouts,
@@ -21,9 +23,10 @@ from securefed.adapters.site_folder import (
 from securefed.adapters.sqlite_store import create_ledger, open_ledger
 from securefed.adapters.this_machine import SystemClock, ThisMachine
 from securefed.config import SiteSettings, load_card, load_policy, load_site, site_template
+from securefed.domain.canonical import digest_of
 from securefed.domain.check import Check
 from securefed.domain.checkpoint import Checkpoint
-from securefed.domain.identifiers import AccountId, DatasetId, Line, PublicKey, SiteId
+from securefed.domain.identifiers import AccountId, DatasetId, Digest, Line, PublicKey, SiteId
 from securefed.domain.policy import Policy
 from securefed.domain.privacy import Mechanism, PrivacyLoss
 from securefed.domain.site import Account, DataCard, Role, Site
@@ -82,9 +85,8 @@ class OpenSite:
 
     def verified(self) -> LedgerReport:
         """The ledger, verified from its first entry."""
-        with ProcessChecker() as checker:
-            auditing = Auditing(checker=checker, accountant=accountant())
-            return verify_ledger(self.party.ledger, auditing)
+        auditing = Auditing(checker=PooledChecker(), accountant=accountant())
+        return verify_ledger(self.party.ledger, auditing)
 
     def _files(self, dataset: DatasetId) -> tuple[Path, Path]:
         lies = find_whereabouts(self.folder.whereabouts(dataset))
@@ -188,14 +190,22 @@ def shipped_file(name: str) -> Path:
     raise NotFound(f"securefed comes with no {name}")
 
 
+@cache
+def _edition(probe: ThisMachine) -> Digest:
+    machine = probe.machine()
+    return digest_of("edition", (machine.package_digest + machine.libraries_digest).encode())
+
+
 def _opened(folder: SiteFolder, settings: SiteSettings, store: LedgerStore) -> OpenSite:
     signer = load_key(folder.site_key)
     kept = kept_checkpoint(folder.kept_checkpoint)
     ledger = SiteLedger(settings.site, store, signer, verify, SystemClock(), kept)
+    fresh, probe = accountant(), ThisMachine()
     party = SiteParty(
         ledger=ledger,
-        accountant=accountant(),
-        probe=ThisMachine(),
+        accountant=fresh,
+        kept_figures=KeptFigures(folder.figures, fresh, lambda: _edition(probe)),
+        probe=probe,
         shelf=FolderShelf(folder.plans),
     )
     return OpenSite(folder=folder, settings=settings, party=party)

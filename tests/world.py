@@ -150,7 +150,11 @@ class World:
         store = store or self.stores.setdefault(name, MemoryLedger())
         ledger = SiteLedger(SiteId(name), store, signer, self.keys.verify, self.clock)
         return SiteParty(
-            ledger=ledger, accountant=self.accountant, probe=self.machine, shelf=MemoryShelf()
+            ledger=ledger,
+            accountant=self.accountant,
+            kept_figures=self.accountant,
+            probe=self.machine,
+            shelf=MemoryShelf(),
         )
 
     def founded(self, name: str = "hospital-a") -> SiteParty:

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from benchmarks.worlds.busy_site import opened
 from benchmarks.worlds.jobs import DELTA, different_jobs
-from securefed.adapters.ed25519_keys import ProcessChecker
+from securefed.adapters.ed25519_keys import PooledChecker
 from securefed.adapters.odometer import Odometer
 from securefed.adapters.sqlite_store import open_ledger
 from securefed.steps.verify_ledger import Auditing, verify_ledger
@@ -47,9 +47,8 @@ def _open(ledger: str) -> str:
 
 def _verify(ledger: str) -> str:
     """Verifies a ledger as `securefed ledger verify` does."""
-    with ProcessChecker() as checker:
-        auditing = Auditing(checker=checker, accountant=Odometer())
-        report = verify_ledger(opened(open_ledger(Path(ledger))), auditing)
+    auditing = Auditing(checker=PooledChecker(), accountant=Odometer())
+    report = verify_ledger(opened(open_ledger(Path(ledger))), auditing)
     return str(report.head.size)
 
 

@@ -12,7 +12,7 @@ signed. The twin of `DataMeter` is in `data_files`, which does the same reading.
 
 import hashlib
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -74,11 +74,10 @@ class MemoryKeys:
         """Whether a signer of this keyring made the signature, with this key, over these bytes."""
         return (key, data, signature) in self._signed
 
-    def begin(self, key: PublicKey, entries: Sequence[StoredEntry]) -> Callable[[], int | None]:
-        """Which entry is the first that a signer of this keyring did not sign with this key."""
+    def first_bad(self, key: PublicKey, entries: Sequence[StoredEntry]) -> int | None:
+        """The index of the first entry that a signer of this keyring did not sign with this key."""
         good = (self.verify(key, one.signed, one.signature) for one in entries)
-        first_bad = next((index for index, one in enumerate(good) if not one), None)
-        return lambda: first_bad
+        return next((index for index, one in enumerate(good) if not one), None)
 
 
 class MemorySigner:

@@ -25,8 +25,7 @@ from securefed.domain.records import from_bytes
 from securefed.domain.register import Register
 from securefed.errors import LedgerBroken, SecurefedError
 
-FirstBad: TypeAlias = Callable[[], int | None]
-BeginCheck: TypeAlias = Callable[[PublicKey, Sequence[StoredEntry]], FirstBad]
+FirstBad: TypeAlias = Callable[[PublicKey, Sequence[StoredEntry]], int | None]
 
 _BATCH = 2048
 
@@ -43,38 +42,24 @@ def replay(register: Register, entries: Iterable[StoredEntry]) -> None:
         raise _unsigned(register.head.size - 1)
 
 
-def audit(register: Register, entries: Iterable[StoredEntry], begin: BeginCheck) -> Counter[str]:
+def audit(register: Register, entries: Iterable[StoredEntry], first_bad: FirstBad) -> Counter[str]:
     """Applies stored entries, checks the site's signature on each, and counts them by kind.
 
-    The first bad entry breaks the ledger, whatever is wrong with it and with later ones. Checking
-    may go on beside the replay; nothing counts before both are done with it."""
+    The first bad entry breaks the ledger, whatever is wrong with it and with later ones.
+    `first_bad` is handed many entries at once, so that it may use every processor."""
     kinds: Counter[str] = Counter()
     for batch in _batches(entries):
-        rest = batch
+        start = 0
         if batch and not register.head.size:
             # Whose key it is stands in the first entry.
             replay(register, batch[:1])
             kinds[SiteFounded.kind] += 1
-            rest = batch[1:]
-        if rest:
-            kinds.update(_audited(register, rest, begin))
-    return kinds
-
-
-def _audited(register: Register, batch: list[StoredEntry], begin: BeginCheck) -> list[str]:
-    start = register.head.size
-    first_bad = begin(register.site.key, batch)
-    broken: LedgerBroken | None = None
-    kinds: list[str] = []
-    try:
-        kinds.extend(_placed(register, stored).event.kind for stored in batch)
-    except LedgerBroken as error:
-        broken = error
-    bad = first_bad()
-    if bad is not None and start + bad <= register.head.size:
-        raise _unsigned(start + bad) from broken
-    if broken is not None:
-        raise broken
+            start = 1
+        rest = batch[start:]
+        bad = first_bad(register.site.key, rest) if rest else None
+        kinds.update(_placed(register, stored).event.kind for stored in rest[:bad])
+        if bad is not None:
+            raise _unsigned(register.head.size)
     return kinds
 
 

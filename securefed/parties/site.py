@@ -23,10 +23,12 @@ from securefed.steps.submit_request import file_request
 
 @dataclass(frozen=True, kw_only=True)
 class SiteParty:
-    """A site at work."""
+    """A site at work. What it shows may come from figures kept earlier; an approval is checked
+    against figures that are computed anew, so a kept figure that is wrong approves nothing."""
 
     ledger: SiteLedger
     accountant: Accountant
+    kept_figures: Accountant
     probe: MachineProbe
     shelf: PlanShelf
 
@@ -58,13 +60,16 @@ class SiteParty:
         """The plan that a request would get; nothing is filed or kept."""
         register = self.register()
         return review_request.review_request(
-            register, asked, self.ledger.now(), self._deciding.reviewing
+            register, asked, self.ledger.now(), self._reviewing(self.kept_figures)
         )
 
     def approve(self, request: RequestId, digest: Digest, by: Acting) -> LedgerEntry:
         """Approves the plan with this digest."""
         settle_budget.close_ended(self.ledger)
-        return decide_request.approve_request(self.ledger, request, digest, by, self._deciding)
+        deciding = decide_request.Deciding(
+            reviewing=self._reviewing(self.accountant), shelf=self.shelf
+        )
+        return decide_request.approve_request(self.ledger, request, digest, by, deciding)
 
     def deny(self, request: RequestId, by: Acting) -> LedgerEntry:
         """Says no to a pending request."""
@@ -78,7 +83,5 @@ class SiteParty:
         """The ledger's head, signed by the site."""
         return self.ledger.checkpoint()
 
-    @property
-    def _deciding(self) -> decide_request.Deciding:
-        reviewing = review_request.Reviewing(accountant=self.accountant, probe=self.probe)
-        return decide_request.Deciding(reviewing=reviewing, shelf=self.shelf)
+    def _reviewing(self, accountant: Accountant) -> review_request.Reviewing:
+        return review_request.Reviewing(accountant=accountant, probe=self.probe)

@@ -19,7 +19,7 @@ from securefed.domain.identifiers import SiteId
 from securefed.domain.ledger import EMPTY, ENTRY_KIND, Head, StoredEntry, Verify
 from securefed.domain.records import from_bytes, to_bytes
 from securefed.domain.register import Register
-from securefed.domain.replay import BeginCheck, apply, audit, replay
+from securefed.domain.replay import FirstBad, apply, audit, replay
 from securefed.errors import CheckpointInvalid, ClockBehind, LedgerBroken, LedgerRolledBack
 from securefed.ports import Clock, LedgerStore, LedgerWriter, Signer
 
@@ -82,14 +82,14 @@ class SiteLedger:
         """Every entry as it lies in the store, none of it checked here."""
         return self._store.entries()
 
-    def audited(self, begin: BeginCheck) -> tuple[Register, Counter[str]]:
+    def audited(self, first_bad: FirstBad) -> tuple[Register, Counter[str]]:
         """The state, replayed from the first entry with every signature checked; entries by kind.
 
-        `begin` begins to check many signatures at once."""
+        `first_bad` is the checking of many signatures at once."""
         self._check_seen(self._store)
         self._register = None
         register = Register(self._verify)
-        kinds = audit(register, self._store.entries(), begin)
+        kinds = audit(register, self._store.entries(), first_bad)
         return self._adopted(register), kinds
 
     def check_contains(self, checkpoint: Checkpoint) -> None:

@@ -33,7 +33,7 @@ class LedgerReport:
 
 def verify_ledger(ledger: SiteLedger, auditing: Auditing) -> LedgerReport:
     """Replays and recounts everything, or raises what is wrong first."""
-    register, kinds = ledger.audited(auditing.checker.begin)
+    register, kinds = ledger.audited(auditing.checker.first_bad)
     totals = [
         total
         for book in register.books.values()

@@ -8,7 +8,7 @@ from benchmarks.worlds.busy_site import BusySite, opened
 from benchmarks.worlds.fresh_process import measure_fresh
 from benchmarks.worlds.jobs import DELTA, different_jobs
 from benchmarks.worlds.naive import recomputed_epsilon, summed_epsilon
-from securefed.adapters.ed25519_keys import ProcessChecker
+from securefed.adapters.ed25519_keys import PooledChecker
 from securefed.adapters.odometer import Odometer
 from securefed.adapters.sqlite_store import create_ledger
 from securefed.steps.verify_ledger import Auditing, verify_ledger
@@ -17,7 +17,7 @@ from securefed.steps.verify_ledger import Auditing, verify_ledger
 def test_a_busy_sites_ledger_verifies_with_real_signatures() -> None:
     site = BusySite()
     site.run_jobs(3, rounds=2, blocks=2)
-    auditing = Auditing(checker=ProcessChecker(), accountant=Odometer())
+    auditing = Auditing(checker=PooledChecker(), accountant=Odometer())
     report = verify_ledger(opened(site.store), auditing)
     assert report.head == site.store.head()
     assert report.kinds["request-closed"] == 3

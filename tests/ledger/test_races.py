@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from securefed.adapters.ed25519_keys import ProcessChecker
+from securefed.adapters.ed25519_keys import PooledChecker
 from securefed.adapters.odometer import Odometer
 from securefed.domain.identifiers import RequestId
 from securefed.domain.register import Register
@@ -55,7 +55,7 @@ def race(path: Path, what: str) -> list[list[str]]:
 
 def verified(site: SiteParty) -> Register:
     """The state, once everything that a ledger can be checked for has been checked."""
-    verify_ledger(site.ledger, Auditing(checker=ProcessChecker(), accountant=Odometer()))
+    verify_ledger(site.ledger, Auditing(checker=PooledChecker(), accountant=Odometer()))
     return site.ledger.register()
 
 

@@ -284,11 +284,11 @@ def test_an_audit_checks_what_is_stored_against_what_was_seen() -> None:
     world = World()
     site = world.site()
     whole = stored_entries(world)
-    register, kinds = site.ledger.audited(lambda _key, _entries: lambda: None)
+    register, kinds = site.ledger.audited(lambda _key, _entries: None)
     assert register.head == site.register().head
     assert sum(kinds.values()) == len(whole) == len(list(site.ledger.stored()))
     store = site.ledger._store
     assert isinstance(store, MemoryLedger)
     store._entries = whole[:-1]
     with pytest.raises(LedgerRolledBack):
-        site.ledger.audited(lambda _key, _entries: lambda: None)
+        site.ledger.audited(lambda _key, _entries: None)

@@ -6,6 +6,7 @@
     keys/            private keys, each 0600
     data/            for each dataset, where its private file and its mock lie
     plans/           the review plans that were shown, by digest
+    figures/         losses that were computed, by what they depend on
 
 Nothing here reads or writes the contents; it makes the folders and names the paths.
 """
@@ -42,6 +43,11 @@ class SiteFolder:
     def plans(self) -> Path:
         """Where plans are kept."""
         return self.root / "plans"
+
+    @property
+    def figures(self) -> Path:
+        """Where computed losses are kept."""
+        return self.root / "figures"
 
     @property
     def site_key(self) -> Path:
