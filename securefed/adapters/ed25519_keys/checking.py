@@ -3,7 +3,7 @@
 Promises the index of the first bad one, whichever thread finds it. libsodium runs outside of
 Python's lock, so threads help while nothing else runs Python: two take 0.55 of one's time. Beside a
 busy thread each signature would wait five milliseconds for the lock, so the caller waits instead.
-A process of its own beside the caller was measured hardly faster on two processors, for much more.
+A process of its own beside the caller was measured hardly faster on two processors.
 """
 
 import os
