@@ -11,6 +11,8 @@ import typer.main
 from securefed.cli.app import app
 from tests.cli.conftest import AT, ROOT, Run
 
+pytestmark = pytest.mark.slow
+
 
 def commands(group: click.Command, path: tuple[str, ...] = ()) -> list[tuple[str, ...]]:
     if isinstance(group, click.Group):

@@ -17,6 +17,8 @@ from securefed.domain.site import Column, ColumnType, Measured
 from securefed.errors import DataUnreadable
 from securefed.ports import DataMeter
 
+pytestmark = pytest.mark.slow
+
 RECORD = PrivacyUnit(column=None, bound=1)
 PATIENT = PrivacyUnit(column="patient", bound=4)
 COLUMNS = tuple(

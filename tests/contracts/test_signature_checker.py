@@ -12,6 +12,8 @@ from securefed.domain.canonical import prefixed
 from securefed.domain.ledger import ENTRY_KIND, StoredEntry
 from securefed.ports import SignatureChecker, Signer
 
+pytestmark = pytest.mark.slow
+
 
 @dataclass(frozen=True, kw_only=True)
 class Scheme:

@@ -20,6 +20,8 @@ from securefed.domain.planning import (
 from securefed.domain.privacy import DpSgd, GaussianRelease, Mechanism, Sampling
 from securefed.domain.renyi import best_epsilon
 
+pytestmark = pytest.mark.slow
+
 DELTA = Decimal("1e-5")
 
 

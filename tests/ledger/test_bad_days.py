@@ -18,6 +18,8 @@ from tests.ledger.real_world import real_world
 from tests.snapshots import picture
 from tests.world import ADMISSIONS, REVIEWER, World
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 
 

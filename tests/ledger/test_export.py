@@ -12,6 +12,8 @@ from securefed.domain.identifiers import PublicKey
 from securefed.steps.export_ledger import EXPORT_FORMAT, export_ledger
 from tests.ledger.real_world import real_world
 
+pytestmark = pytest.mark.slow
+
 SCRIPT = Path(__file__).parents[2] / "docs" / "verify_ledger.py"
 Lines = list[str]
 

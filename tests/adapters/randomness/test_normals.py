@@ -12,6 +12,8 @@ from securefed.adapters.opacus_training.randomness.normals import NormalSource
 from securefed.adapters.opacus_training.randomness.stream import KeyStream, Purpose
 from tests.adapters.randomness.conftest import Opened
 
+pytestmark = pytest.mark.slow
+
 MANY = 400_001
 TYPES = [torch.float32, torch.float64]
 BOTH = pytest.mark.parametrize("sum_of_four", [False, True])

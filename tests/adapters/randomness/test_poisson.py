@@ -13,6 +13,8 @@ from securefed.adapters.opacus_training.randomness.stream import KeyStream, Purp
 from securefed.errors import NumberInvalid
 from tests.adapters.randomness.conftest import Opened
 
+pytestmark = pytest.mark.slow
+
 UNITS, DRAWS = 40, 20_000
 
 
