@@ -143,6 +143,8 @@ def _check_newest(register: Register, decision: made.Decision, about: str) -> No
 
 def _approve(register: Register, approval: made.Approval, at: datetime) -> None:
     filed = register.request(approval.request)
+    if not filed.state.closed:
+        _check_state(register, approval.request, RequestState.PENDING, "approved")
     _check_plan(register, filed, approval)
     _check_judgement(register, approval.plan, at)
     state = moved(filed.state, RequestState.APPROVED)

@@ -13,7 +13,8 @@ from securefed.domain.findings import Level, Verdict
 from securefed.domain.identifiers import Digest, RequestId
 from securefed.domain.plan import ReviewPlan, changes_between
 from securefed.domain.records import to_plain
-from securefed.errors import ApprovalWithdrawn, PlanStale, RefusedByPolicy
+from securefed.domain.request import RequestState
+from securefed.errors import ApprovalWithdrawn, NotInThisState, PlanStale, RefusedByPolicy
 from securefed.ports import PlanShelf
 from securefed.steps.keep_ledger import SiteLedger
 from securefed.steps.prepare_site import Acting
@@ -37,6 +38,8 @@ def approve_request(
     filed = ledger.register().request(request)
     if filed.state.closed:
         raise ApprovalWithdrawn(f"{request} is {filed.state}")
+    if filed.state is RequestState.APPROVED:
+        raise NotInThisState(f"{request} is approved already")
     plan = review_request(ledger.register(), filed.signed.request, now, context.reviewing)
     if plan.digest != digest:
         raise _stale(plan, digest, context.shelf)

@@ -1,12 +1,15 @@
 """Deciding: exactly the plan that was read, or an error that says what has changed."""
 
+from dataclasses import replace
+
 import pytest
 
 from securefed.domain.event import Decided
 from securefed.domain.identifiers import RequestId
 from securefed.domain.request import RequestState
-from securefed.errors import NotFound, PlanStale, RefusedByPolicy
-from tests.world import ADMISSIONS, OTHER_SCIENTIST, REVIEWER, World, digest
+from securefed.errors import NotFound, NotInThisState, PlanStale, RefusedByPolicy
+from securefed.steps.sign_decision import record_decision
+from tests.world import ADMISSIONS, OTHER_SCIENTIST, REVIEWER, SECOND_REVIEWER, World, digest
 
 
 def test_an_approval_records_the_plan_and_reserves_what_it_says() -> None:
@@ -67,3 +70,17 @@ def test_revoking_gives_back_what_was_not_used() -> None:
     filed = site.register().request(request)
     assert (filed.state, filed.reason) == (RequestState.REVOKED, "Ethics approval ended")
     assert site.register().book(ADMISSIONS).counted == 0
+
+
+def test_what_is_approved_is_not_approved_once_more() -> None:
+    world = World()
+    site = world.site()
+    request = world.approved(site)
+    plan = site.plan(request)
+    with pytest.raises(NotInThisState, match="approved already"):
+        site.approve(request, plan.digest, world.acting(SECOND_REVIEWER))
+    # Two people at the same moment: the second entry meets an approved request.
+    decision = site.register().request(request).approvals[0]
+    late = replace(decision, by=SECOND_REVIEWER)
+    with pytest.raises(NotInThisState, match="only a request that is pending"):
+        record_decision(site.ledger, late, world.signer(SECOND_REVIEWER))
