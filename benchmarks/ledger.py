@@ -68,7 +68,7 @@ def _admitted(site: BusySite, ledger: SiteLedger) -> tuple[float, float]:
     request = site.file(ledger, rounds=1)
     event = site.approval(request, ledger)
     book = ledger.register().book(request.dataset)
-    check = _seconds(lambda: book.shortfall(request))
+    check = _seconds(lambda: book.need(request) <= book.left_for(request.requester))
     return check, _seconds(lambda: ledger.record(event))
 
 

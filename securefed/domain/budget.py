@@ -99,10 +99,6 @@ class Book:
             granted.cap - self._counted, granted.cap_for(account) - self.counted_for(account)
         )
 
-    def shortfall(self, request: CodeRequest) -> Decimal:
-        """By how much the request does not fit; zero or below where it fits."""
-        return self.need(request) - self.left_for(request.requester)
-
     # --- what changes it ------------------------------------------------------------------------
 
     def grant(self, allowance: Allowance) -> None:

@@ -3,7 +3,9 @@
 from decimal import Decimal
 
 from securefed.adapters.memory import MemoryAccountant
+from securefed.domain.budget import Book
 from securefed.domain.planning import PlannedRound
+from securefed.domain.request import CodeRequest
 from securefed.steps.plan_budget import (
     Population,
     cost_of,
@@ -19,6 +21,10 @@ DELTA = Decimal("1e-6")
 
 def one(world: World) -> PlannedRound:
     return planned(world.attempt("hospital-a"))
+
+
+def fits_what_is_left(book: Book, asked: CodeRequest) -> bool:
+    return book.need(asked) <= book.left_for(asked.requester)
 
 
 def test_the_cost_is_the_accountants_and_the_curve_ends_there() -> None:
@@ -51,9 +57,9 @@ def test_what_fits_what_is_left_is_exactly_what_admission_lets_through() -> None
     book = site.register().book(ADMISSIONS)
     fits = fitting_left(book, asked, site.ledger.now())
     world.rounds = fits.rounds
-    assert book.shortfall(world.request().request) <= 0
+    assert fits_what_is_left(book, world.request().request)
     world.rounds = fits.rounds + 1
-    assert book.shortfall(world.request().request) > 0
+    assert not fits_what_is_left(book, world.request().request)
 
 
 def test_a_requesters_own_share_limits_what_is_left() -> None:
