@@ -18,6 +18,7 @@ from securefed.errors import (
     ApprovalExhausted,
     BudgetInsufficient,
     LedgerBusy,
+    NotInThisState,
     PlanStale,
     TransitionInvalid,
 )
@@ -62,7 +63,7 @@ def _approved(world: World, site: SiteParty, request: RequestId) -> bool:
             if site.register().request(request).state is not RequestState.PENDING:
                 return False  # somebody else has approved it
             site.approve(request, site.plan(request).digest, world.acting(REVIEWER))
-        except (PlanStale, TransitionInvalid, LedgerBusy):
+        except (PlanStale, NotInThisState, TransitionInvalid, LedgerBusy):
             continue  # the ledger has moved on: look again
         except BudgetInsufficient:
             return False
