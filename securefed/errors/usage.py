@@ -83,23 +83,3 @@ class ScriptUnreadable(UsageError):
 
     code = "script-unreadable"
     hint = "Give one Python file; declare numbers with --declared where there is no script."
-
-
-class UnsupportedLayer(UsageError):
-    """A part of the model cannot be trained with exact clipping of each record.
-
-    The message names the part. Either its gradients cannot be told apart by record, a trainable
-    parameter has no part in the loss, or the layer computes one record from others."""
-
-    code = "unsupported-layer"
-    hint = "Freeze the named part, replace it with a supported layer, or train with hooks."
-
-
-class LossUnusable(UsageError):
-    """The loss of a model is not one number for each record.
-
-    Clipping bounds what a record adds, so that each record needs a loss of its own: no mean over
-    the batch."""
-
-    code = "loss-unusable"
-    hint = "Return one loss for each record, for example with reduction='none'."

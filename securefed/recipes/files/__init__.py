@@ -1,0 +1,1 @@
+"""Files that a site really has, read record by record: CSV, Parquet, folders of images."""
