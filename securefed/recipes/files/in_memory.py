@@ -4,7 +4,7 @@ from types import TracebackType
 
 import numpy as np
 
-from securefed.domain.canonical import canonical_bytes, digest_of
+from securefed.domain.canonical import digest_of, to_canonical
 from securefed.domain.identifiers import Digest
 from securefed.domain.privacy import PrivacyUnit
 from securefed.domain.site import Column
@@ -34,7 +34,7 @@ class MemorySource:
     def digest(self) -> Digest:
         """A digest of the values' text."""
         told = {name: [repr(cell) for cell in cells] for name, cells in self._all.columns.items()}
-        return digest_of("records-in-memory", canonical_bytes(told))
+        return digest_of("records-in-memory", to_canonical(told))
 
     def of_unit(self, unit: int) -> Numbers:
         """The numbers of a unit's records."""
