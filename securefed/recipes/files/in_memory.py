@@ -4,7 +4,7 @@ from types import TracebackType
 
 import numpy as np
 
-from securefed.domain.canonical import digest_of, to_canonical
+from securefed.domain.canonical import digest_of
 from securefed.domain.identifiers import Digest
 from securefed.domain.privacy import PrivacyUnit
 from securefed.domain.site import Column
@@ -33,8 +33,8 @@ class MemorySource:
     @property
     def digest(self) -> Digest:
         """A digest of the values' text."""
-        told = {name: [repr(cell) for cell in cells] for name, cells in self._all.columns.items()}
-        return digest_of("records-in-memory", to_canonical(told))
+        told = repr(sorted((name, list(cells)) for name, cells in self._all.columns.items()))
+        return digest_of("records-in-memory", told.encode())
 
     def of_unit(self, unit: int) -> Numbers:
         """The numbers of a unit's records."""
@@ -42,8 +42,7 @@ class MemorySource:
 
     def take(self, numbers: Numbers) -> Records:
         """These records."""
-        taken = {name: [cells[i] for i in numbers] for name, cells in self._all.columns.items()}
-        return Records(columns=taken, folder=self._all.folder)
+        return self._all.picked(numbers.tolist())
 
     def close(self) -> None:
         """Nothing is open."""

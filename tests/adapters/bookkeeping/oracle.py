@@ -21,14 +21,19 @@ def trained(model: nn.Module) -> dict[str, nn.Parameter]:
     return {name: one for name, one in model.named_parameters() if one.requires_grad}
 
 
-def each_record(model: nn.Module, batch: Batch, losses: Losses) -> list[Sums]:
-    """The gradient of each record, from a backward pass of its own."""
+def each_unit(model: nn.Module, batch: Batch, losses: Losses, rows: int) -> list[Sums]:
+    """The gradient of each unit of so many records, from a backward pass of its own."""
     found = []
-    for i in range(len(batch[0])):
-        loss = losses(model, tuple(part[i : i + 1] for part in batch)).sum()
+    for i in range(0, len(batch[0]), rows):
+        loss = losses(model, tuple(part[i : i + rows] for part in batch)).sum()
         parts = torch.autograd.grad(loss, list(trained(model).values()))
         found.append(dict(zip(trained(model), parts, strict=True)))
     return found
+
+
+def each_record(model: nn.Module, batch: Batch, losses: Losses) -> list[Sums]:
+    """The gradient of each record."""
+    return each_unit(model, batch, losses, 1)
 
 
 def norm(gradient: Sums) -> float:
@@ -50,11 +55,11 @@ def gradients_of(model: nn.Module) -> Sums:
 
 
 def by_engine(
-    model: nn.Module, batch: Batch, losses: Losses, clip: float
+    model: nn.Module, batch: Batch, losses: Losses, clip: float, rows: int = 1
 ) -> tuple[ClippedSum, Sums]:
     module = BookkeepingModule(model)
     try:
-        done = module.clipped_sum(losses(module, batch), clip)
+        done = module.clipped_sum(losses(module, batch), clip, unit_rows=rows)
         return done, gradients_of(model)
     finally:
         module.detach()
@@ -71,12 +76,20 @@ def assert_same(found: Sums, expected: Sums, tolerance: float) -> None:
 
 
 def assert_exact(model: nn.Module, batch: Batch, losses: Losses) -> None:
-    """The engine agrees with the truth in every norm and every sum, with half the batch clipped."""
-    gradients = each_record(model, batch, losses)
+    """The engine agrees with the truth in every norm and every sum, with half the batch clipped:
+    for the records, and for units of each size into which they go."""
+    for rows in range(1, len(batch[0]) + 1):
+        if len(batch[0]) % rows == 0:
+            assert_exact_for(rows, model, batch, losses)
+
+
+def assert_exact_for(rows: int, model: nn.Module, batch: Batch, losses: Losses) -> None:
+    """For units of so many records."""
+    gradients = each_unit(model, batch, losses, rows)
     norms = [norm(one) for one in gradients]
     clip = statistics.median(norms) or 1.0
     dtype = next(iter(trained(model).values())).dtype
-    done, found = by_engine(model, batch, losses, clip)
+    done, found = by_engine(model, batch, losses, clip, rows)
     assert done.nonfinite == 0
     torch.testing.assert_close(
         done.norms, torch.tensor(norms, dtype=dtype), rtol=TOLERANCE[dtype], atol=1e-12

@@ -1,4 +1,4 @@
-"""Book-keeping: exact per-record clipped sums of gradients, from one backward pass.
+"""Book-keeping: exact clipped sums of gradients by record or unit, from one backward pass.
 
 Opacus keeps a gradient of every parameter for every record; this engine keeps what the layers saw
 and the gradients of what they answered, finds each record's norm from those, and then makes one

@@ -1,10 +1,12 @@
-"""From the losses of a batch to its clipped sum of gradients: Σ min(1, C/|gᵢ|)·gᵢ, one gᵢ a record.
+"""From the losses of a batch to its clipped sum of gradients: Σ min(1, C/|gᵢ|)·gᵢ, one gᵢ a unit.
 
-Promises that no record adds more than C, whatever the model computes from its own record: factors
-and sums are made from the same recorded gradients, and what autograd itself writes into `p.grad` is
-thrown away (a weight used outside its layer would add there unclipped). A record whose gradient is
-not finite adds exactly nothing and is counted. It does not promise anything about models that mix
-records: those are for the self-test to refuse, with batches of two sizes.
+A unit is a record, or as many records as the caller says, whose gradients are added before they are
+measured. Promises that no unit adds more than C, whatever the model computes from its own records:
+factors and sums are made from the same recorded gradients, and what autograd itself writes into
+`p.grad` is thrown away (a weight used outside its layer would add there unclipped). A unit whose
+gradient is not finite adds exactly nothing and is counted; one record of it is enough, also a
+record whose loss has weight zero, since 0·NaN is NaN. It does not promise anything about models
+that mix records: those are for the self-test to refuse, with batches of two sizes.
 """
 
 import math
@@ -21,7 +23,7 @@ from securefed.errors import LossUnusable, UnsupportedLayer
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class ClippedSum:
-    """What was done to the records of a physical batch. Private: it never leaves the site."""
+    """What was done to the units of a physical batch. Private: it never leaves the site."""
 
     norms: Tensor
     factors: Tensor
@@ -29,7 +31,7 @@ class ClippedSum:
 
 
 class LogicalBatch:
-    """The records of one optimiser step, in as many physical batches as memory wants.
+    """The units of one optimiser step, in as many physical batches as memory wants.
 
     Sums grow here and not in `p.grad`; they reach `p.grad` by `write` or not at all."""
 
@@ -46,19 +48,16 @@ class LogicalBatch:
             for name, parameter in parameters.items()
         }
 
-    def add(self, losses: Tensor) -> ClippedSum:
+    def add(self, losses: Tensor, *, unit_rows: int = 1) -> ClippedSum:
         """Runs the backward pass of these losses, one a record, and adds their clipped sum.
 
-        If it raises, the whole logical batch is given up."""
+        So many records that follow one another are one unit. If it raises, the whole logical batch
+        is given up."""
         sums = self._open()
         self._sums = None
-        if losses.dim() != 1 or not losses.is_floating_point() or not losses.requires_grad:
-            raise LossUnusable(
-                f"the loss has the shape {list(losses.shape)}, and a list of one number for each "
-                "record is needed, computed from the model"
-            )
+        refuse_unusable(losses, unit_rows)
         with torch.autocast(losses.device.type, enabled=False):
-            gradients = self._backward(losses)
+            gradients = self._backward(losses, unit_rows)
             with torch.no_grad():
                 clipped = _add_clipped(gradients, self._clip, sums)
         self._sums = sums
@@ -80,7 +79,7 @@ class LogicalBatch:
             raise RuntimeError("this logical batch is written or given up")
         return self._sums
 
-    def _backward(self, losses: Tensor) -> dict[str, RecordGradients]:
+    def _backward(self, losses: Tensor, unit_rows: int) -> dict[str, RecordGradients]:
         discard(self._parameters)
         try:
             with self._recorder.batch(len(losses)), self._recorder.taking() as taken:
@@ -93,7 +92,7 @@ class LogicalBatch:
             found.setdefault(parameter, []).append(gradients)
         taken.clear()
         return {
-            name: self._joined(name, found.pop(parameter, []))
+            name: _by_unit(name, found.pop(parameter, []), unit_rows)
             for name, parameter in self._parameters.items()
         }
 
@@ -104,10 +103,27 @@ class LogicalBatch:
                     "a trainable parameter is used outside the layer that owns it", where=name
                 )
 
-    def _joined(self, name: str, uses: list[RecordGradients]) -> RecordGradients:
-        if not uses:
-            raise UnsupportedLayer("a trainable parameter has no part in the loss", where=name)
-        return joined(uses)
+
+def _by_unit(name: str, uses: list[RecordGradients], unit_rows: int) -> RecordGradients:
+    if not uses:
+        raise UnsupportedLayer("a trainable parameter has no part in the loss", where=name)
+    gradients = joined(uses)
+    return gradients if unit_rows == 1 else gradients.grouped(unit_rows)
+
+
+def refuse_unusable(losses: Tensor, unit_rows: int) -> None:
+    """Losses must be one number a record, and each unit must have all of its records."""
+    if losses.dim() != 1 or not losses.is_floating_point() or not losses.requires_grad:
+        raise LossUnusable(
+            f"the loss has the shape {list(losses.shape)}, and a list of one number for each "
+            "record is needed, computed from the model"
+        )
+    if unit_rows < 1:
+        raise ValueError(f"a unit has at least one row, not {unit_rows}")
+    if len(losses) % unit_rows:
+        raise LossUnusable(
+            f"there are {len(losses)} losses, and they are not units of {unit_rows} records each"
+        )
 
 
 def discard(parameters: Mapping[str, nn.Parameter]) -> None:

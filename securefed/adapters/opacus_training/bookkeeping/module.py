@@ -39,10 +39,10 @@ class BookkeepingModule(nn.Module):
         with self._recorder.batch(_records([*args, *kwargs.values()])):
             return self.model(*args, **kwargs)
 
-    def clipped_sum(self, losses: Tensor, clip: float) -> ClippedSum:
-        """The clipped sum over the records of these losses, in `p.grad`."""
+    def clipped_sum(self, losses: Tensor, clip: float, *, unit_rows: int = 1) -> ClippedSum:
+        """The clipped sum over the units of these losses, in `p.grad`."""
         with self.logical_batch(clip) as batch:
-            clipped = batch.add(losses)
+            clipped = batch.add(losses, unit_rows=unit_rows)
             batch.write()
         return clipped
 

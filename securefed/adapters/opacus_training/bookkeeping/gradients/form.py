@@ -13,7 +13,9 @@ from torch import Tensor
 
 
 class RecordGradients(Protocol):
-    """The gradients of one parameter, one a record; the first dimension is always the record."""
+    """The gradients of one parameter, one a record; the first dimension is always the record.
+
+    A privacy unit with several records is one record here, once its gradients are grouped."""
 
     def squared_norms(self) -> Tensor:
         """For each record, the square of its gradient's norm."""
@@ -25,6 +27,11 @@ class RecordGradients(Protocol):
 
     def add_weighted(self, total: Tensor, factors: Tensor) -> None:
         """Adds each record's gradient times its factor to a tensor of the parameter's shape."""
+        ...
+
+    def grouped(self, rows: int) -> "RecordGradients":
+        """The gradients of units, which have so many records each, one after another. A unit's
+        gradient is their sum."""
         ...
 
     def without(self, lost: Tensor) -> "RecordGradients":
@@ -46,6 +53,11 @@ def norms(values: Tensor, dim: int, dtype: torch.dtype) -> Tensor:
     """Lengths along a dimension, in the precision of the parameter."""
     found: Tensor = torch.linalg.vector_norm(values, dim=dim, dtype=dtype)
     return found
+
+
+def by_unit(values: Tensor, rows: int) -> Tensor:
+    """The values with a dimension for the unit before that of its records."""
+    return values.reshape(len(values) // rows, rows, *values.shape[1:])
 
 
 def masked(values: Tensor, lost: Tensor) -> Tensor:

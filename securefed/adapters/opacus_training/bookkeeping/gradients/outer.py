@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from securefed.adapters.opacus_training.bookkeeping.gradients.form import (
+    by_unit,
     masked,
     norms,
     scaled,
@@ -76,6 +77,17 @@ class OuterProducts:
         rights = right.transpose(0, 1).reshape(groups, -1, columns)
         total.view(groups, rows, columns).baddbmm_(lefts.mT, rights)
 
+    def grouped(self, rows: int) -> "OuterProducts | WholeGradients":
+        """Its records' positions are further positions of the unit."""
+        return smaller(
+            OuterProducts(
+                left=_positions_of_units(self.left, rows),
+                right=_positions_of_units(self.right, rows),
+                parameter=self.parameter,
+                dtype=self.dtype,
+            )
+        )
+
     def without(self, lost: Tensor) -> "OuterProducts":
         """Both factors of the lost records become zero."""
         return OuterProducts(
@@ -84,6 +96,10 @@ class OuterProducts:
             parameter=self.parameter,
             dtype=self.dtype,
         )
+
+
+def _positions_of_units(values: Tensor, rows: int) -> Tensor:
+    return by_unit(values, rows).transpose(1, 2).flatten(2, 3)
 
 
 def outer_products(

@@ -10,7 +10,12 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from securefed.adapters.opacus_training.bookkeeping.gradients.form import masked, norms, scaled
+from securefed.adapters.opacus_training.bookkeeping.gradients.form import (
+    by_unit,
+    masked,
+    norms,
+    scaled,
+)
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -52,6 +57,15 @@ class TableRows:
         """Adds to the rows that were looked up; the others are not touched."""
         values = scaled(self.values.to(self.dtype), factors)
         total.index_add_(0, self.rows.flatten(), values.flatten(0, 1))
+
+    def grouped(self, rows: int) -> "TableRows":
+        """Its records' look-ups are further look-ups of the unit."""
+        return TableRows(
+            rows=by_unit(self.rows, rows).flatten(1),
+            values=by_unit(self.values, rows).flatten(1, 2),
+            parameter=self.parameter,
+            dtype=self.dtype,
+        )
 
     def without(self, lost: Tensor) -> "TableRows":
         """The gradients of the lost records become zero; which rows they looked up is kept."""

@@ -13,6 +13,7 @@ from torch import Tensor
 from securefed.adapters.opacus_training.bookkeeping.gradients.form import slack
 from securefed.adapters.opacus_training.bookkeeping.gradients.outer import OuterProducts
 from securefed.adapters.opacus_training.bookkeeping.gradients.table_rows import TableRows
+from securefed.adapters.opacus_training.bookkeeping.gradients.whole import WholeGradients
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -37,6 +38,13 @@ class TiedGradients:
         """First the product, then the rows that were looked up."""
         self.products.add_weighted(total, factors)
         self.table.add_weighted(total, factors)
+
+    def grouped(self, rows: int) -> "TiedGradients | WholeGradients":
+        """Both parts by unit; written out where the product is."""
+        table, products = self.table.grouped(rows), self.products.grouped(rows)
+        if isinstance(products, WholeGradients):
+            return WholeGradients(values=table.whole() + products.values)
+        return TiedGradients(table=table, products=products)
 
     def without(self, lost: Tensor) -> "TiedGradients":
         """Both parts without the lost records."""

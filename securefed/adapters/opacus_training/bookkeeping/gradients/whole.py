@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from securefed.adapters.opacus_training.bookkeeping.gradients.form import masked, norms
+from securefed.adapters.opacus_training.bookkeeping.gradients.form import by_unit, masked, norms
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -28,6 +28,10 @@ class WholeGradients:
     def add_weighted(self, total: Tensor, factors: Tensor) -> None:
         """One matrix-vector product."""
         total.view(-1).addmv_(self.values.flatten(1).t(), factors)
+
+    def grouped(self, rows: int) -> "WholeGradients":
+        """Their sums."""
+        return WholeGradients(values=by_unit(self.values, rows).sum(1))
 
     def without(self, lost: Tensor) -> "WholeGradients":
         """The lost records' gradients become zero."""

@@ -1,0 +1,86 @@
+"""Trains a recipe on a site's records with differential privacy.
+
+The engine owns the loader, the loop, the keystreams and the optimiser; a recipe supplies the model,
+the loss of each record and how records become tensors. Promises that no step runs before the gate
+has let it through, that every step draws its own units and its own noise, and that whatever ends a
+run early leaves no weights behind. Who is charged how much is the ledger's business.
+
+    trained = train(TrainingRun(recipe=recipe, source=source, mechanism=mechanism), gate)
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+from torch import nn
+
+from securefed.adapters.opacus_training.devices import device_named
+from securefed.adapters.opacus_training.loop import Loop
+from securefed.adapters.opacus_training.mechanism import Numbers
+from securefed.adapters.opacus_training.ranks import joined_ranks, local_rank
+from securefed.adapters.opacus_training.run import StepGate, Trained, TrainingRun
+from securefed.adapters.opacus_training.self_test import Claim, proven_module
+from securefed.adapters.opacus_training.weights import (
+    copied,
+    kept_parameters,
+    put,
+    shared_parameters,
+)
+from securefed.errors import SecurefedError, TrainingFailed
+from securefed.recipes.fit import check_fit
+
+
+def train(run: TrainingRun, gate: StepGate) -> Trained:
+    """Runs all steps of the mechanism, or raises and leaves nothing."""
+    check_fit(run.recipe, run.source.columns)
+    device = device_named(run.device, local_rank())
+    with _failures_named(), joined_ranks(device) as ranks:
+        model = begun_model(run).to(device)
+        numbers = Numbers.of(run.mechanism, run.source.units, model)
+        claim = Claim(
+            recipe=run.recipe,
+            clip=numbers.clip,
+            noise=numbers.step_noise(),
+            deviation=numbers.deviation,
+            bound=run.source.unit.bound,
+            device=device,
+        )
+        ranks.spread_weights(model.parameters())
+        module, proof = proven_module(claim, model)
+        loop = Loop(run, gate, ranks, numbers, model, module, device)
+        try:
+            loop.run_all()
+        finally:
+            module.detach()
+        return Trained(
+            weights=copied(shared_parameters(model, run.recipe)),
+            kept=copied(kept_parameters(model, run.recipe)),
+            executed=numbers.executed(loop.steps),
+            lost_steps=loop.progress.lost_steps,
+            silenced=loop.progress.silenced,
+            proof=proof,
+        )
+
+
+def begun_model(run: TrainingRun) -> nn.Module:
+    """The recipe's model, in training mode, with the weights that the run begins with."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(run.recipe.settings.seed)
+        model = run.recipe.model()
+    if run.weights is not None:
+        put(run.weights, shared_parameters(model, run.recipe))
+    kept = kept_parameters(model, run.recipe)
+    if run.kept is not None:
+        put(run.kept, kept)
+    return model.train()
+
+
+@contextmanager
+def _failures_named() -> Iterator[None]:
+    """Whatever a model or a recipe raises on private records leaves under one name."""
+    try:
+        yield
+    except SecurefedError:
+        raise
+    except Exception as error:
+        raise TrainingFailed(f"Training ended with {type(error).__name__}") from error
