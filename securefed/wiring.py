@@ -3,10 +3,12 @@
 Everything else is handed what it works with. A command that only prints help imports none of this.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from securefed.adapters.ed25519_keys import PooledChecker, create_key, load_key, verify
 from securefed.adapters.request_files import read_request_file, write_request_file
@@ -22,7 +24,14 @@ from securefed.adapters.site_folder import (
 )
 from securefed.adapters.sqlite_store import create_ledger, open_ledger
 from securefed.adapters.this_machine import SystemClock, ThisMachine
-from securefed.config import SiteSettings, load_card, load_policy, load_site, site_template
+from securefed.config import (
+    CardDraft,
+    SiteSettings,
+    load_card,
+    load_policy,
+    load_site,
+    site_template,
+)
 from securefed.domain.canonical import digest_of
 from securefed.domain.check import Check
 from securefed.domain.checkpoint import Checkpoint
@@ -30,6 +39,7 @@ from securefed.domain.identifiers import AccountId, DatasetId, Digest, Line, Pub
 from securefed.domain.policy import Policy
 from securefed.domain.privacy import Mechanism, PrivacyLoss
 from securefed.domain.site import Account, DataCard, Role, Site
+from securefed.domain.study import Participant, Study
 from securefed.errors import NotAllowedHere, NotFound
 from securefed.parties.site import SiteParty
 from securefed.ports import Accountant, Clock, DataMeter, LedgerStore, SecondAccountant, Signer
@@ -39,6 +49,9 @@ from securefed.steps.measure_data import measured_card
 from securefed.steps.prepare_site import Acting, register_data
 from securefed.steps.verify_ledger import Auditing, LedgerReport, verify_ledger
 from securefed.steps.vouch_checkpoint import newest_checkpoint
+
+if TYPE_CHECKING:
+    from securefed.adapters.opacus_training.trial import Tried
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -179,6 +192,26 @@ def init_site(root: Path, site: SiteId, title: Line, owner: AccountId) -> OpenSi
 def find_policy(name: str) -> Policy:
     """A policy that comes with securefed, by name, or one in a file."""
     return load_policy(Path(name) if Path(name).suffix else shipped_file(f"policies/{name}.toml"))
+
+
+def try_study(
+    study: Study,
+    part: Participant,
+    own_code: bytes | None,
+    draft: CardDraft,
+    assets: Path | None,
+    on_step: Callable[[int], None],
+) -> "Tried":
+    """A study at one site, on the mock of the dataset that a draft describes."""
+    from securefed.adapters.opacus_training.trial import try_study as tried
+    from securefed.recipes.files.opening import open_source
+    from securefed.recipes.fit import check_fit
+    from securefed.recipes.registry import recipe_for
+
+    recipe = recipe_for(study.recipe, assets, own_code)
+    check_fit(recipe, draft.columns)
+    with open_source(draft.mock, draft.columns, draft.unit) as mock:
+        return tried(study, part, recipe, mock, on_step)
 
 
 def shipped_file(name: str) -> Path:

@@ -7,7 +7,7 @@ lines (what, where, what to do) with a stable code, and never a traceback unless
 import json
 import os
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, NoReturn
@@ -45,6 +45,34 @@ def working(text: str) -> Iterator[None]:
         return
     with console.status(f"{text} …"):
         yield
+
+
+@contextmanager
+def counting(text: str, total: int) -> Iterator[Callable[[int], None]]:
+    """Shows on stderr how far a long work is: a bar on a terminal, a line a tenth elsewhere."""
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+    )
+
+    console = Console(stderr=True)
+    if not console.is_terminal:
+        tenth = max(total // 10, 1)
+        yield lambda done: _say_tenth(text, done, total, tenth)
+        return
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    with Progress(*columns, TimeRemainingColumn(), console=console, transient=True) as bar:
+        task = bar.add_task(text, total=total)
+        yield lambda done: bar.update(task, completed=done)
+
+
+def _say_tenth(text: str, done: int, total: int, tenth: int) -> None:
+    if done % tenth == 0 or done == total:
+        print(f"{text}: {done} of {total}", file=sys.stderr)
 
 
 def write_text(path: Path, text: str) -> None:

@@ -5,13 +5,14 @@ from typing import Annotated
 
 import typer
 
-from securefed.cli import study_plan
+from securefed.cli import study_plan, study_try
 from securefed.cli.output import AsJson, answer, table, write_text
 from securefed.domain.identifiers import AccountId, Line, StudyId
 from securefed.errors import AlreadyExists
 
 app = typer.Typer(no_args_is_help=True)
 app.command("plan")(study_plan.plan)
+app.command("try")(study_try.try_out)
 
 File = Annotated[Path, typer.Argument(help="The study file.")]
 As = Annotated[str, typer.Option("--as", help="Your account at the sites.")]

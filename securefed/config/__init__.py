@@ -11,13 +11,14 @@ from securefed.config.card import CardDraft, load_card
 from securefed.config.policy import load_policy
 from securefed.config.schemas import schemas
 from securefed.config.site import SiteSettings, load_site, site_template
-from securefed.config.study import load_study
+from securefed.config.study import load_own_code, load_study
 from securefed.config.study_template import study_template
 
 __all__ = [
     "CardDraft",
     "SiteSettings",
     "load_card",
+    "load_own_code",
     "load_policy",
     "load_site",
     "load_study",

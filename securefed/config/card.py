@@ -82,7 +82,7 @@ class UnitTable(Table):
 class ColumnTable(Table):
     """One column of the data file."""
 
-    name: LineText = Field(description="The column's name, as in the header of the data file.")
+    name: LineText = Field(description="The column's name, as in the data file.")
     type: TypeWord = Field(description="What the column's values are.")
     meaning: LineText = Field(description="What the column means, without any value of it.")
 
@@ -95,8 +95,10 @@ class CardDocument(Table):
     origin: LineText = Field(description="Where the data come from.")
     licence: LineText = Field(description="Under which terms they are held and used.")
     purposes: NameList = Field(description="What a study may use them for.")
-    data: LineText = Field(description="The private CSV file; relative to this file's folder.")
-    mock: LineText = Field(description="The synthetic CSV file with the same columns.")
+    data: LineText = Field(
+        description="The private file, CSV or Parquet; relative to this file's folder."
+    )
+    mock: LineText = Field(description="The synthetic file with the same columns, CSV or Parquet.")
     adjacency: AdjacencyWord = Field(
         default=Adjacency.ADD_REMOVE, description="Which datasets count as neighbours."
     )

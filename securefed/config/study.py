@@ -19,9 +19,7 @@ from securefed.config.toml_file import FileUnfit, bounded_bytes
 from securefed.domain.canonical import digest_of
 from securefed.domain.identifiers import Digest, SiteId
 from securefed.domain.privacy import DpSgd, GaussianRelease
-from securefed.domain.study import Model, Parameter, Participant, Recipe, Study
-
-OWN_CODE_KIND = "own-code"
+from securefed.domain.study import OWN_CODE_KIND, Model, Parameter, Participant, Recipe, Study
 
 # How the domain begins to speak of what stands under a key here.
 _KEYS = {
@@ -40,6 +38,11 @@ def load_study(path: Path) -> Study:
     own_code = _own_code(path, document.recipe.own_code)
     with said_of(path, _KEYS):
         return _study(document, own_code)
+
+
+def load_own_code(path: Path) -> bytes | None:
+    """The Python file that a `study.toml` names, if it names one."""
+    return _own_bytes(path, read_document(path, StudyDocument).recipe.own_code)
 
 
 def _study(document: StudyDocument, own_code: Digest | None) -> Study:
@@ -94,10 +97,15 @@ def _metrics(table: MetricsTable | None) -> GaussianRelease | None:
 
 
 def _own_code(study: Path, name: str | None) -> Digest | None:
+    data = _own_bytes(study, name)
+    return None if data is None else digest_of(OWN_CODE_KIND, data)
+
+
+def _own_bytes(study: Path, name: str | None) -> bytes | None:
     if name is None:
         return None
     try:
-        return digest_of(OWN_CODE_KIND, _python_file(study.parent, name))
+        return _python_file(study.parent, name)
     except FileUnfit as unfit:
         problem = Problem(key="recipe.own_code", expected=unfit.expected, got=unfit.got)
         raise refused(study, [problem]) from unfit

@@ -115,6 +115,14 @@ class PublicKey(_Checked):
         return f"{self[:20]}…"
 
 
+class ExchangeKey(_Checked):
+    """An X25519 public key in hexadecimal, with its kind in front."""
+
+    __slots__ = ()
+    pattern = re.compile(r"x25519:[0-9a-f]{64}", re.ASCII)
+    example = "x25519:" + "0" * 64
+
+
 class Signature(_Checked):
     """An Ed25519 signature in hexadecimal."""
 

@@ -13,6 +13,9 @@ from securefed.domain.numbers import count, positive
 from securefed.domain.privacy import DpSgd, GaussianRelease, Mechanism
 from securefed.errors import ConfigInvalid
 
+# What the digest of a study's own Python file is taken as.
+OWN_CODE_KIND = "own-code"
+
 
 class Suite(StrEnum):
     """How updates are sealed before they leave; `none` sends them privatized but in the clear."""

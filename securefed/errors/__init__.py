@@ -43,10 +43,19 @@ from securefed.errors.integrity import (
     TransitionInvalid,
 )
 from securefed.errors.policy import RefusedByPolicy
+from securefed.errors.sealing import (
+    SealForeign,
+    SealingFailed,
+    SealInvalid,
+    SuiteUnfit,
+    SumIncomplete,
+    UpdateUnusable,
+)
 from securefed.errors.training import (
     AssetMismatch,
     CheckpointUnusable,
     DeviceUnavailable,
+    HubUnreachable,
     LossUnusable,
     ModelUnusable,
     RunCancelled,
@@ -104,6 +113,7 @@ __all__ = [
     "DeviceUnavailable",
     "EnvironmentFault",
     "ExitCode",
+    "HubUnreachable",
     "IdentifierInvalid",
     "IntegrityError",
     "KeyUnsafe",
@@ -124,14 +134,20 @@ __all__ = [
     "RunCancelled",
     "RunDeparted",
     "ScriptUnreadable",
+    "SealForeign",
+    "SealInvalid",
+    "SealingFailed",
     "SecurefedError",
     "SelfTestFailed",
     "SignatureInvalid",
     "StorageFailed",
+    "SuiteUnfit",
+    "SumIncomplete",
     "TextInvalid",
     "TrainingFailed",
     "TransitionInvalid",
     "UnsupportedLayer",
+    "UpdateUnusable",
     "UsageError",
     "all_errors",
 ]

@@ -82,3 +82,13 @@ class DeviceUnavailable(EnvironmentFault):
 
     code = "device-unavailable"
     hint = "Leave the device out to use what is there: a GPU where there is one, else the CPU."
+
+
+class HubUnreachable(EnvironmentFault):
+    """A hub of public models does not answer, or the connection broke.
+
+    Models are fetched beforehand, never while training, so no study waits for this."""
+
+    exit_code = ExitCode.UNREACHABLE
+    code = "hub-unreachable"
+    hint = "Check the connection and the hub's address, then run the command again."

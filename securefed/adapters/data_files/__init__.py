@@ -1,7 +1,7 @@
 """Data files of a site: measured, never echoed.
 
-Wraps no library but the csv module. What a data card says about a file's size and bytes comes from
-here; nothing that stands in a cell ever leaves here, in no error either.
+Wraps the readers in `recipes.files`, which training uses too. What a data card says about a file's
+size and bytes comes from here; nothing that stands in a cell ever leaves here, in no error either.
 """
 
 from securefed.adapters.data_files.in_memory import MemoryMeter

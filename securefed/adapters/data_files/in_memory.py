@@ -4,10 +4,10 @@ from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
 
-from securefed.adapters.data_files.table import Reading
 from securefed.domain.privacy import PrivacyUnit
 from securefed.domain.site import Column, Measured
 from securefed.errors import DataUnreadable
+from securefed.recipes.files.opening import measured
 
 
 @dataclass
@@ -20,4 +20,4 @@ class MemoryMeter:
         """A file's records, units and digest; refuses one that is not what the card says."""
         if path not in self.files:
             raise DataUnreadable("Expected a file", where=str(path))
-        return Reading(str(path), columns, unit).measured(BytesIO(self.files[path]))
+        return measured(BytesIO(self.files[path]), path, columns, unit)

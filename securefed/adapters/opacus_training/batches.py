@@ -52,7 +52,7 @@ class UnitBatches:
 
     def _batch(self, members: Sequence[Numbers]) -> UnitBatch:
         rows = len(members[-1])
-        numbers = np.concatenate([_filled(one, rows) for one in members])
+        numbers = np.concatenate([filled(one, rows) for one in members])
         records = self._source.take(numbers)
         return unit_batch(self._recipe, records, [len(one) for one in members], self._device)
 
@@ -78,13 +78,14 @@ def unit_batch(
     )
 
 
+def filled(numbers: Numbers, rows: int) -> Numbers:
+    """A unit's records and its first again, as often as it takes to make so many rows."""
+    return np.concatenate([numbers, np.repeat(numbers[:1], rows - len(numbers))])
+
+
 def _that_fits(members: Sequence[Numbers], most: int) -> Sequence[Numbers]:
     """As many units as have room; one at least. The last has the most records."""
     for count, one in enumerate(members):
         if count and (count + 1) * len(one) > most:
             return members[:count]
     return members[:]
-
-
-def _filled(numbers: Numbers, rows: int) -> Numbers:
-    return np.concatenate([numbers, np.repeat(numbers[:1], rows - len(numbers))])

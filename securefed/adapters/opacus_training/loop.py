@@ -26,7 +26,7 @@ from securefed.adapters.opacus_training.run import StepGate, TrainingRun
 from securefed.adapters.opacus_training.step import Step
 from securefed.adapters.opacus_training.sums import ClippedSums
 from securefed.adapters.opacus_training.weights import trained_parameters
-from securefed.errors import CheckpointUnusable, RunCancelled, SecurefedError, TrainingFailed
+from securefed.errors import CheckpointUnusable, RunCancelled, TrainingFailed
 
 
 class Loop:
@@ -88,12 +88,14 @@ class Loop:
         if not self._ranks.first:
             self._ranks.go()
             return
+        passed = False
         try:
             self._check()
             self._gate.before_step(step)
-        except SecurefedError:
-            self._ranks.stop()
-            raise
+            passed = True
+        finally:
+            if not passed:
+                self._ranks.stop()
         self._ranks.go()
 
     def _take_step(self) -> None:
@@ -125,6 +127,7 @@ class Loop:
                 f"{self._run.mechanism.steps} steps are charged"
             )
         self._ranks.same(reached)
+        self._ranks.same(kept.charged)
         self.progress.lost_steps += kept.charged - reached
         return kept.charged
 

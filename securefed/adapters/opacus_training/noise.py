@@ -24,9 +24,4 @@ class StepNoise:
         for parameter in parameters:
             if parameter.grad is None:
                 raise RuntimeError("a trained parameter has no clipped sum to add noise to")
-            parameter.grad += self._normals.draw(
-                parameter.shape,
-                scale=self._deviation,
-                dtype=parameter.dtype,
-                device=parameter.device,
-            )
+            self._normals.add_to(parameter.grad, scale=self._deviation)

@@ -87,6 +87,8 @@ def joined_ranks(device: torch.device) -> Iterator[Ranks]:
         yield Ranks()
         return
     backend = "nccl" if device.type == "cuda" else "gloo"
+    if device.type == "cuda":
+        torch.cuda.set_device(device)
     try:
         distributed.init_process_group(backend, timeout=_PATIENCE)
     except (ValueError, RuntimeError, distributed.DistError) as error:

@@ -8,6 +8,7 @@ from typing import Protocol
 from securefed.adapters.opacus_training.self_test import Proof
 from securefed.adapters.opacus_training.weights import Weights
 from securefed.domain.identifiers import Digest
+from securefed.domain.numbers import count
 from securefed.domain.privacy import DpSgd
 from securefed.recipes.files.source import RecordSource
 from securefed.recipes.recipe import Recipe
@@ -32,6 +33,10 @@ class Resumption:
     run: Digest
     charged: int = 0
     every: int = 10
+
+    def __post_init__(self) -> None:
+        count("charged", self.charged, least=0)
+        count("every", self.every)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,5 +65,5 @@ class Trained:
     kept: Weights
     executed: DpSgd
     lost_steps: int
-    silenced: int
+    silenced: int = field(repr=False)
     proof: Proof

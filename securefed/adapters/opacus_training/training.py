@@ -28,13 +28,14 @@ from securefed.adapters.opacus_training.weights import (
 )
 from securefed.errors import SecurefedError, TrainingFailed
 from securefed.recipes.fit import check_fit
+from securefed.recipes.recipe import Recipe
 
 
 def train(run: TrainingRun, gate: StepGate) -> Trained:
     """Runs all steps of the mechanism, or raises and leaves nothing."""
     check_fit(run.recipe, run.source.columns)
     device = device_named(run.device, local_rank())
-    with _failures_named(), joined_ranks(device) as ranks:
+    with failures_named(), joined_ranks(device) as ranks:
         model = begun_model(run).to(device)
         numbers = Numbers.of(run.mechanism, run.source.units, model)
         claim = Claim(
@@ -45,6 +46,8 @@ def train(run: TrainingRun, gate: StepGate) -> Trained:
             bound=run.source.unit.bound,
             device=device,
         )
+        # Taken now: what leaves at the end is what was noised, whatever becomes of the model.
+        shared, kept = shared_parameters(model, run.recipe), kept_parameters(model, run.recipe)
         ranks.spread_weights(model.parameters())
         module, proof = proven_module(claim, model)
         loop = Loop(run, gate, ranks, numbers, model, module, device)
@@ -53,8 +56,8 @@ def train(run: TrainingRun, gate: StepGate) -> Trained:
         finally:
             module.detach()
         return Trained(
-            weights=copied(shared_parameters(model, run.recipe)),
-            kept=copied(kept_parameters(model, run.recipe)),
+            weights=copied(shared),
+            kept=copied(kept),
             executed=numbers.executed(loop.steps),
             lost_steps=loop.progress.lost_steps,
             silenced=loop.progress.silenced,
@@ -64,9 +67,7 @@ def train(run: TrainingRun, gate: StepGate) -> Trained:
 
 def begun_model(run: TrainingRun) -> nn.Module:
     """The recipe's model, in training mode, with the weights that the run begins with."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(run.recipe.settings.seed)
-        model = run.recipe.model()
+    model = first_model(run.recipe)
     if run.weights is not None:
         put(run.weights, shared_parameters(model, run.recipe))
     kept = kept_parameters(model, run.recipe)
@@ -75,12 +76,19 @@ def begun_model(run: TrainingRun) -> nn.Module:
     return model.train()
 
 
+def first_model(recipe: Recipe) -> nn.Module:
+    """The recipe's model as everybody begins with it: its seed is public."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(recipe.settings.seed)
+        return recipe.model()
+
+
 @contextmanager
-def _failures_named() -> Iterator[None]:
+def failures_named() -> Iterator[None]:
     """Whatever a model or a recipe raises on private records leaves under one name."""
     try:
         yield
     except SecurefedError:
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         raise TrainingFailed(f"Training ended with {type(error).__name__}") from error

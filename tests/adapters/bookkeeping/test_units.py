@@ -33,8 +33,8 @@ SLACK = 1 + 1e-4
 
 
 def weighed(losses: Losses, weights: list[float]) -> Losses:
-    """The losses of records that do not all count the same. A part of the batch is as heavy as its
-    length says it is: the oracle asks for the units one after another."""
+    """The losses of records that do not all count the same; the last part of a batch numbers its
+    records, so that each is found in a part of the batch too."""
     heavy = torch.tensor(weights)
 
     def each(model: nn.Module, batch: Batch) -> Tensor:
@@ -150,7 +150,8 @@ def test_physical_batches_may_have_units_of_other_sizes() -> None:
     model = CollaborativeFilter(9, 8, 4)
 
     def losses(model: nn.Module, batch: Batch) -> Tensor:
-        return model(*batch).square()  # type: ignore[no-any-return]
+        scores: Tensor = model(*batch)
+        return scores.square()
 
     module = BookkeepingModule(model)
     with module.logical_batch(CLIP) as batch:
@@ -167,7 +168,7 @@ def test_physical_batches_may_have_units_of_other_sizes() -> None:
 def test_losses_that_are_not_whole_units() -> None:
     module = BookkeepingModule(network())
     with module.logical_batch(CLIP) as batch:
-        with pytest.raises(LossUnusable, match="5 losses.*units of 2 records"):
+        with pytest.raises(LossUnusable, match=r"5 losses.*units of 2 records"):
             batch.add(squares(module, (torch.randn(5, 6),)), unit_rows=2)
         with pytest.raises(RuntimeError, match="given up"):
             batch.write()

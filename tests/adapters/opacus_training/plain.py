@@ -1,6 +1,6 @@
-"""The smallest recipe: numbers in, a line through them out. And gates that count."""
+"""The smallest recipe: numbers in, a line through them out. Gates that count, and an oracle."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
 
@@ -12,12 +12,14 @@ from securefed.adapters.opacus_training.run import TrainingRun
 from securefed.domain.identifiers import Line, Name
 from securefed.domain.privacy import DpSgd, PrivacyUnit, Sampling
 from securefed.domain.site import Column, ColumnType
+from securefed.errors import SecurefedError
 from securefed.recipes.files.in_memory import MemorySource
 from securefed.recipes.recipe import Batch, Forward, Needed
 from securefed.recipes.records import Records
 from securefed.recipes.settings import Settings
 
 WIDTH = 4
+WIDE = 2_000
 DECIMALS = frozenset({ColumnType.DECIMAL})
 COLUMNS = (
     *(Column(name=Line(f"x{i}"), type=ColumnType.DECIMAL, meaning=Line("In")) for i in range(WIDTH)),
@@ -63,6 +65,17 @@ class PlainRecipe:
         return made_up(records, seed, folder)
 
 
+class WideRecipe(PlainRecipe):
+    """Many lines at once: ten thousand weights to hear the noise in."""
+
+    def model(self) -> nn.Module:
+        return nn.Linear(WIDTH, WIDE)
+
+    def losses(self, model: Forward, batch: Batch) -> Tensor:
+        answer: Tensor = model(batch["x"])
+        return (answer - batch["y"].unsqueeze(1)).square().sum(1)
+
+
 def made_up(records: int, seed: int, folder: Path, each: int = 1) -> Records:
     """Records on a line of slopes 1, 2, 3 ..., so many for each unit."""
     chance = np.random.default_rng(seed)
@@ -96,6 +109,29 @@ def plain_run(folder: Path, steps: int = 5, **more: object) -> TrainingRun:
     return TrainingRun(**(given | more))
 
 
+# Noise that no comparison sees, and everybody in every draw.
+def still(steps: int, clip: str = "1") -> DpSgd:
+    return mechanism(steps, noise="1e-20", rate="1", clip=clip)
+
+
+def flat(weights: Mapping[str, Tensor]) -> Tensor:
+    return torch.cat([one.detach().flatten() for one in weights.values()])
+
+
+def clipped_sum(
+    recipe: PlainRecipe, model: nn.Module, units: Sequence[Records], clip: float
+) -> Tensor:
+    """Unit by unit, by autograd alone: what every step must agree with."""
+    total = torch.zeros(sum(one.numel() for one in model.parameters()), dtype=torch.float64)
+    for records in units:
+        model.zero_grad()
+        recipe.losses(model, recipe.collate(records)).mean().backward()
+        grad = torch.cat([one.grad.flatten().double() for one in model.parameters()])
+        total += grad * min(1.0, clip / grad.norm().item())
+    model.zero_grad()
+    return total
+
+
 class CountingGate:
     """Lets everything through, and remembers."""
 
@@ -104,6 +140,24 @@ class CountingGate:
 
     def before_step(self, step: int) -> None:
         self.passed.append(step)
+
+
+class Refused(SecurefedError):
+    code = "refused"
+    hint = "None."
+
+
+class RefusingGate(CountingGate):
+    """Lets steps through until one."""
+
+    def __init__(self, at: int) -> None:
+        super().__init__()
+        self._at = at
+
+    def before_step(self, step: int) -> None:
+        if step == self._at:
+            raise Refused("No further")
+        super().before_step(step)
 
 
 def _inputs() -> list[str]:

@@ -7,7 +7,6 @@ parameter that no rule covers, and one whose weights are too coarse to carry noi
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
-import torch
 from torch import Tensor, nn
 
 from securefed.adapters.opacus_training.bookkeeping.attention import (
@@ -16,41 +15,26 @@ from securefed.adapters.opacus_training.bookkeeping.attention import (
 )
 from securefed.adapters.opacus_training.bookkeeping.recorder import Recorder, WatchedLayer
 from securefed.adapters.opacus_training.bookkeeping.rules import rule_for
+from securefed.adapters.opacus_training.bookkeeping.unsound import refuse_unsound
 from securefed.errors import UnsupportedLayer
 
 Forward: TypeAlias = Callable[..., Any]
 
-_MIXING = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.SyncBatchNorm)
-_FINE = {torch.float32, torch.float64}
-
 
 def watched_forwards(model: nn.Module, recorder: Recorder) -> dict[nn.Module, Forward]:
     """For each module that needs one, the forward that takes the place of its own."""
+    refuse_unsound(model)
     forwards: dict[nn.Module, Forward] = {}
     for name, module in model.named_modules():
-        if isinstance(module, _MIXING):
-            raise UnsupportedLayer(
-                "batch normalisation computes each record from the others",
-                where=name,
-                hint="Replace it with GroupNorm; Opacus' ModuleValidator.fix does that.",
-            )
-        trained = _trained(name, module)
+        trained = _trained(module)
         if trained:
             forwards[module] = _forward(name, module, trained, recorder)
     return forwards
 
 
-def _trained(name: str, module: nn.Module) -> dict[str, nn.Parameter]:
+def _trained(module: nn.Module) -> dict[str, nn.Parameter]:
     own = module.named_parameters(recurse=False)
-    trained = {short: parameter for short, parameter in own if parameter.requires_grad}
-    for short, parameter in trained.items():
-        if parameter.dtype not in _FINE:
-            raise UnsupportedLayer(
-                f"its weights are {parameter.dtype}, and noise would be rounded to that",
-                where=_dotted(name, short),
-                hint="Keep the weights in float32 and use autocast.",
-            )
-    return trained
+    return {short: parameter for short, parameter in own if parameter.requires_grad}
 
 
 def _forward(

@@ -10,15 +10,18 @@ that mix records: those are for the self-test to refuse, with batches of two siz
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import torch
 from torch import Tensor, nn
 
-from securefed.adapters.opacus_training.bookkeeping.gradients import RecordGradients, joined
-from securefed.adapters.opacus_training.bookkeeping.recorder import Recorder
-from securefed.errors import LossUnusable, UnsupportedLayer
+from securefed.adapters.opacus_training.bookkeeping.gradients import RecordGradients
+from securefed.errors import LossUnusable
+
+# Runs the backward pass of losses; the gradients of each parameter, by its name.
+Backward: TypeAlias = Callable[[Tensor], dict[str, RecordGradients]]
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -36,11 +39,11 @@ class LogicalBatch:
     Sums grow here and not in `p.grad`; they reach `p.grad` by `write` or not at all."""
 
     def __init__(
-        self, recorder: Recorder, parameters: Mapping[str, nn.Parameter], clip: float
+        self, backward: Backward, parameters: Mapping[str, nn.Parameter], clip: float
     ) -> None:
         if not (math.isfinite(clip) and clip > 0):
             raise ValueError(f"clip must be finite and positive, not {clip}")
-        self._recorder = recorder
+        self._backward = backward
         self._parameters = parameters
         self._clip = clip
         self._sums: dict[str, Tensor] | None = {
@@ -57,8 +60,11 @@ class LogicalBatch:
         self._sums = None
         refuse_unusable(losses, unit_rows)
         with torch.autocast(losses.device.type, enabled=False):
-            gradients = self._backward(losses, unit_rows)
+            gradients = self._backward(losses)
             with torch.no_grad():
+                if unit_rows > 1:
+                    for name in gradients:  # one by one: both forms together would be too large
+                        gradients[name] = gradients[name].grouped(unit_rows)
                 clipped = _add_clipped(gradients, self._clip, sums)
         self._sums = sums
         return clipped
@@ -78,37 +84,6 @@ class LogicalBatch:
         if self._sums is None:
             raise RuntimeError("this logical batch is written or given up")
         return self._sums
-
-    def _backward(self, losses: Tensor, unit_rows: int) -> dict[str, RecordGradients]:
-        discard(self._parameters)
-        try:
-            with self._recorder.batch(len(losses)), self._recorder.taking() as taken:
-                torch.autograd.backward(losses.sum())
-            self._refuse_outside_use()
-        finally:
-            discard(self._parameters)
-        found: dict[Tensor, list[RecordGradients]] = {}
-        for parameter, gradients in taken:
-            found.setdefault(parameter, []).append(gradients)
-        taken.clear()
-        return {
-            name: _by_unit(name, found.pop(parameter, []), unit_rows)
-            for name, parameter in self._parameters.items()
-        }
-
-    def _refuse_outside_use(self) -> None:
-        for name, parameter in self._parameters.items():
-            if parameter.grad is not None:
-                raise UnsupportedLayer(
-                    "a trainable parameter is used outside the layer that owns it", where=name
-                )
-
-
-def _by_unit(name: str, uses: list[RecordGradients], unit_rows: int) -> RecordGradients:
-    if not uses:
-        raise UnsupportedLayer("a trainable parameter has no part in the loss", where=name)
-    gradients = joined(uses)
-    return gradients if unit_rows == 1 else gradients.grouped(unit_rows)
 
 
 def refuse_unusable(losses: Tensor, unit_rows: int) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from securefed.adapters.opacus_training.bookkeeping.attaching import watched_forwards
+from securefed.adapters.opacus_training.bookkeeping.backward import recorded_backward
 from securefed.adapters.opacus_training.bookkeeping.clipping import (
     ClippedSum,
     LogicalBatch,
@@ -30,7 +31,7 @@ class BookkeepingModule(nn.Module):
         self.model = model
         self._recorder = Recorder()
         self._watched = watched_forwards(model, self._recorder)
-        self._trained = _trainable(model)
+        self._trained = trainable(model)
         for module, forward in self._watched.items():
             vars(module)["forward"] = forward
 
@@ -51,7 +52,9 @@ class BookkeepingModule(nn.Module):
         """A fresh batch. However it is left, only `write` puts anything into `p.grad`."""
         parameters = self._unchanged()
         discard(parameters)
-        batch = LogicalBatch(self._recorder, parameters, clip)
+        batch = LogicalBatch(
+            lambda losses: recorded_backward(losses, self._recorder, parameters), parameters, clip
+        )
         try:
             yield batch
         finally:
@@ -66,13 +69,14 @@ class BookkeepingModule(nn.Module):
 
     def _unchanged(self) -> dict[str, nn.Parameter]:
         """The trainable parameters, which must be those of the beginning."""
-        now = _trainable(self.model)
+        now = trainable(self.model)
         if not self._watched or [*now] != [*self._trained]:
             raise RuntimeError("the model is detached, or other parameters of it are trainable now")
         return now
 
 
-def _trainable(model: nn.Module) -> dict[str, nn.Parameter]:
+def trainable(model: nn.Module) -> dict[str, nn.Parameter]:
+    """The trainable parameters by name; one that is shared has one."""
     return {name: one for name, one in model.named_parameters() if one.requires_grad}
 
 

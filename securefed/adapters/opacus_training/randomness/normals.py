@@ -32,7 +32,7 @@ _BITS: Final = 63
 _LEAST: Final = 1e-30
 _MOST: Final = 1e30
 # A coarser type would round the noise to a few hundred values.
-_TYPES: Final = {torch.float32: np.float32, torch.float64: np.float64}
+_TYPES: Final = {torch.float32, torch.float64}
 
 
 class NormalSource:
@@ -59,16 +59,25 @@ class NormalSource:
         """A new tensor of independent normals of mean zero and this standard deviation."""
         if dtype not in _TYPES:
             raise ValueError(f"noise is drawn as float32 or float64, not as {dtype}")
+        values = torch.zeros(tuple(shape), dtype=dtype)
+        self.add_to(values, scale=scale)
+        return values.to(device)
+
+    def add_to(self, values: Tensor, *, scale: float = 1.0) -> None:
+        """Adds independent normals to a tensor, in place, each sum rounded once to its type."""
+        if values.dtype not in _TYPES:
+            raise ValueError(f"noise is added to float32 or float64, not to {values.dtype}")
         if not _LEAST <= scale <= _MOST:
             raise ValueError(f"scale must be between {_LEAST} and {_MOST}, not {scale}")
-        values = np.empty(tuple(shape), _TYPES[dtype])
-        flat = values.reshape(-1)
+        if values.device.type != "cpu" or not values.is_contiguous():
+            values += self.draw(values.shape, scale=scale, dtype=values.dtype, device=values.device)
+            return
+        flat = values.detach().view(-1).numpy()
         with self._lock:
             for start in range(0, flat.size, _CHUNK):
-                self._fill(flat[start : start + _CHUNK], scale / math.sqrt(self._times))
-        return torch.from_numpy(values).to(device)
+                self._add(flat[start : start + _CHUNK], scale / math.sqrt(self._times))
 
-    def _fill(self, part: _Part, scale: float) -> None:
+    def _add(self, part: _Part, scale: float) -> None:
         half = (part.size + 1) // 2
         cosines, sines = self._pairs(half, scale)
         for _ in range(1, self._times):
@@ -77,8 +86,8 @@ class NormalSource:
             cosines, sines = self._pairs(half, scale)
             cosines += kept[0]
             sines += kept[1]
-        part[:half] = cosines
-        part[half:] = sines[: part.size - half]
+        part[:half] += cosines
+        part[half:] += sines[: part.size - half]
 
     def _pairs(self, half: int, scale: float) -> tuple[_Floats, _Floats]:
         words = self._words[: 2 * half]

@@ -17,6 +17,12 @@ _SCATTERED = {
     functional.alpha_dropout,
     functional.feature_alpha_dropout,
 }
+# Functions that drop within themselves, where the mode is not asked, and where they are told how
+# much: as `dropout_p`, or at this place.
+_SHARES = {
+    functional.scaled_dot_product_attention: 4,
+    functional.multi_head_attention_forward: 10,
+}
 
 
 class WithoutDropout(TorchFunctionMode):
@@ -33,10 +39,9 @@ class WithoutDropout(TorchFunctionMode):
         named = dict(kwargs or {})
         if func in _SCATTERED:
             return args[0] if args else named["input"]
-        if func is functional.scaled_dot_product_attention:
-            query, key, value, *rest = args
-            if len(rest) > 1:
-                rest[1] = 0.0
-            named = {**named, "dropout_p": 0.0} if len(rest) < 2 else named
-            return func(query, key, value, *rest, **named)
-        return func(*args, **named)
+        place = _SHARES.get(func)
+        if place is None:
+            return func(*args, **named)
+        if len(args) > place:
+            return func(*args[:place], 0.0, *args[place + 1 :], **named)
+        return func(*args, **{**named, "dropout_p": 0.0})

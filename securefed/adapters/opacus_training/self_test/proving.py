@@ -33,7 +33,7 @@ from securefed.adapters.opacus_training.weights import trained_parameters
 from securefed.errors import UnsupportedLayer
 from securefed.recipes.recipe import Recipe
 
-_ROWS: Final = 2
+_ROWS: Final = 3
 _ENGINES: Final[dict[str, Callable[[nn.Module], ClippingModule]]] = {
     "book-keeping": BookkeepingModule,
     "hooks": HooksModule,

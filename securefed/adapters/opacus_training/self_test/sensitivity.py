@@ -8,17 +8,18 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from securefed.adapters.opacus_training.batches import UnitBatch, unit_batch
+from securefed.adapters.opacus_training.batches import UnitBatch, filled, unit_batch
 from securefed.adapters.opacus_training.self_test.calm import WithoutDropout
 from securefed.adapters.opacus_training.sums import ClippedSums
 from securefed.errors import SelfTestFailed
 
 _UNITS = (3, 5)
-# So small that every unit is clipped.
-_TENTH = 0.1
+# So much below the smallest norm every unit is clipped, and so much above the largest none is.
+_FAR = 10.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,8 +48,13 @@ class _Trial:
     def __init__(
         self, sums: ClippedSums, units: int, rows: int, device: torch.device, folder: Path
     ) -> None:
-        self._sums, self._units, self._rows, self._device = sums, units, rows, device
+        self._sums, self._units, self._device = sums, units, device
         self._records = sums.recipe.mock(units * rows, units, folder)
+        # Every other unit has a record less, so that rows which only fill are tested too.
+        self._members = [
+            np.arange(unit * rows, (unit + 1) * rows)[: max(1, rows - unit % 2)]
+            for unit in range(units)
+        ]
         self._slack = sums.precision.tolerance
 
     def run(self, clip: float) -> Sensitivity:
@@ -58,27 +64,39 @@ class _Trial:
             raise SelfTestFailed(
                 "On made-up records the gradients are zero or not finite, so nothing can be shown"
             )
-        largest = max(self._alone(unit, clip).norm().item() / clip for unit in everybody)
-        self._refuse_above_one(largest, "One unit adds {} of the clip to the sum")
-        small = _TENTH * norms[norms > 0].min().item()
+        contribution = self._contribution([self._alone(unit, clip) for unit in everybody], clip)
+        least, most = norms[norms > 0].min().item(), norms.max().item()
+        small = least / _FAR
         together = self._sum(everybody, small)
         removals = [self._without(unit, small) for unit in everybody]
         removal = max((together - less).norm().item() / small for less in removals)
         self._refuse_above_one(removal, "Taking one unit away moves the sum by {} of the clip")
         alone = [self._alone(unit, small) for unit in everybody]
-        largest = max([largest, *(one.norm().item() / small for one in alone)])
+        contribution = max(contribution, self._contribution(alone, small))
+        self._refuse_unlike_parts(together, alone)
+        # Clipped gradients have lost their length, which can depend on the others as well.
+        large = most * _FAR
+        alone = [self._alone(unit, large) for unit in everybody]
+        self._refuse_unlike_parts(self._sum(everybody, large), alone)
+        return Sensitivity(contribution=contribution, removal=removal)
+
+    def _contribution(self, alone: Sequence[Tensor], clip: float) -> float:
+        largest = max(one.norm().item() / clip for one in alone)
         self._refuse_above_one(largest, "One unit adds {} of the clip to the sum")
-        apart = (together - torch.stack(alone).sum(0)).norm().item() / (small * self._units)
-        if apart > self._slack:
-            raise SelfTestFailed(
-                "A unit's gradient depends on which others are in the batch: the sum differs from "
-                f"its parts by {apart:.2g} of what is allowed"
-            )
-        return Sensitivity(contribution=largest, removal=removal)
+        return largest
 
     def _refuse_above_one(self, share: float, words: str) -> None:
         if not share <= 1 + self._slack:
-            raise SelfTestFailed(words.format(f"{share:.3g} times" if share > 0 else share))
+            raise SelfTestFailed(words.format(f"{share:.3g} times"))
+
+    def _refuse_unlike_parts(self, together: Tensor, alone: Sequence[Tensor]) -> None:
+        parts = torch.stack(list(alone))
+        apart = ((together - parts.sum(0)).norm() / parts.norm(dim=1).sum()).item()
+        if not apart <= self._slack:
+            raise SelfTestFailed(
+                "A unit's gradient depends on which others are in the batch: the sum differs from "
+                f"its parts by {apart:.2g} of what they are"
+            )
 
     def _alone(self, unit: int, clip: float) -> Tensor:
         return self._sum([unit], clip)
@@ -91,9 +109,11 @@ class _Trial:
         return torch.cat([grad.flatten() for grad in _gradients(self._sums)])
 
     def _batch(self, units: Sequence[int]) -> UnitBatch:
-        places = [unit * self._rows + row for unit in units for row in range(self._rows)]
-        records = self._records.picked(places)
-        return unit_batch(self._sums.recipe, records, [self._rows] * len(units), self._device)
+        members = [self._members[unit] for unit in units]
+        rows = max(len(one) for one in members)
+        records = self._records.picked(np.concatenate([filled(one, rows) for one in members]))
+        counts = [len(one) for one in members]
+        return unit_batch(self._sums.recipe, records, counts, self._device)
 
 
 def _gradients(sums: ClippedSums) -> Iterator[Tensor]:

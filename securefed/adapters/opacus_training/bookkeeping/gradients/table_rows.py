@@ -1,7 +1,7 @@
 """Gradients of an embedding table: the rows that a record looked up, and nothing else.
 
-Promises exact norms where a record looks up a row several times (their gradients are added before
-they are measured), and work in proportion to the look-ups, never to the table.
+Promises norms that are never too small where a record looks up a row several times (their gradients
+are added before they are measured), and work in proportion to the look-ups, never to the table.
 """
 
 from collections.abc import Sequence
@@ -15,6 +15,7 @@ from securefed.adapters.opacus_training.bookkeeping.gradients.form import (
     masked,
     norms,
     scaled,
+    slack,
 )
 
 
@@ -28,7 +29,8 @@ class TableRows:
     dtype: torch.dtype
 
     def squared_norms(self) -> Tensor:
-        """The sum of squares after gradients of the same row of a record were added."""
+        """The sum of squares after gradients of the same row of a record were added. Those that
+        cancel are rounded otherwise in the weighted sum, so that there is slack here too."""
         values = self.values.to(self.dtype)
         records, lookups = self.rows.shape
         if lookups == 1:
@@ -39,7 +41,8 @@ class TableRows:
         rows.index_add_(0, place.flatten(), values.flatten(0, 1))
         squares = norms(rows, 1, self.dtype).square()
         owner = torch.div(keys, self.parameter[0], rounding_mode="floor")
-        return values.new_zeros(records).index_add_(0, owner, squares)
+        summed = values.new_zeros(records).index_add_(0, owner, squares)
+        return (summed.sqrt() + slack(self.dtype) * self.sizes()).square()
 
     def sizes(self) -> Tensor:
         """For each record the sum of its look-ups' norms."""

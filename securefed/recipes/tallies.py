@@ -1,0 +1,193 @@
+"""What metrics are made of: a short vector for each record, and figures from the sum of many.
+
+A record's vector has L2 norm one at most, whatever the model answers, NaN and infinity included, so
+that one noise protects the sum. A record without a label adds nothing. Sums can be noised: figures
+are kept in their range, and are NaN where nothing is left to tell them from. Nothing is drawn here.
+
+    tally = BinaryTally()
+    tally.metrics(tally.rows(logits, labels).sum(0))
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+
+class Tally(Protocol):
+    """Counts one kind of answer."""
+
+    @property
+    def numbers(self) -> int:
+        """How long a record's vector is."""
+        ...
+
+    def rows(self, answers: Tensor, targets: Tensor) -> Tensor:
+        """The vector of each record, [records, numbers]."""
+        ...
+
+    def metrics(self, tally: Tensor) -> Mapping[str, float]:
+        """The figures of a sum of vectors."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class BinaryTally:
+    """Two classes, by label and bin of the score: accuracy, balanced accuracy and AUC.
+
+    Answers are logits of class one, [records]; a target other than 0 and 1 is no label. AUC takes
+    scores within a bin as equal. An answer that is not a number counts as surely wrong."""
+
+    bins: int = 20
+
+    def __post_init__(self) -> None:
+        if self.bins < 2 or self.bins % 2:
+            raise ValueError("Half of the bins lie on each side of one half")
+
+    @property
+    def numbers(self) -> int:
+        """A number for each label and bin."""
+        return 2 * self.bins
+
+    def rows(self, answers: Tensor, targets: Tensor) -> Tensor:
+        """One in the place of the label and the score's bin."""
+        scores = torch.sigmoid(answers.detach().float())
+        scores = torch.where(scores.isnan(), (targets == 0).float(), scores)
+        places = (scores * self.bins).long().clamp(0, self.bins - 1)
+        return _one_hot(targets * self.bins + places, self.numbers, _labelled(targets, 2))
+
+    def metrics(self, tally: Tensor) -> Mapping[str, float]:
+        """Accuracy and balanced accuracy at one half, and the area under the curve."""
+        counts = tally.detach().double().cpu().view(2, self.bins)
+        half = self.bins // 2
+        right = torch.stack([counts[0, :half].sum(), counts[1, half:].sum()])
+        return _classified(right, counts.sum(1)) | {"auc": _area(counts[0], counts[1])}
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClassTally:
+    """Several classes, by label and whether the answer is right: accuracy and balanced accuracy.
+
+    Answers are logits, [records, classes]; a target outside the classes is no label. Not the whole
+    table of mistakes: its noise would grow with the square of the classes."""
+
+    classes: int
+
+    @property
+    def numbers(self) -> int:
+        """Two numbers for each class."""
+        return 2 * self.classes
+
+    def rows(self, answers: Tensor, targets: Tensor) -> Tensor:
+        """One in the place of the label and of right or wrong."""
+        usable = ~answers.detach().isnan().any(1)
+        right = (answers.detach().argmax(1) == targets) & usable
+        return _one_hot(targets * 2 + right.long(), self.numbers, _labelled(targets, self.classes))
+
+    def metrics(self, tally: Tensor) -> Mapping[str, float]:
+        """Accuracy, and the mean of each class's own."""
+        counts = tally.detach().double().cpu().view(self.classes, 2)
+        return _classified(counts[:, 1], counts.sum(1))
+
+
+@dataclass(frozen=True, kw_only=True)
+class RangeTally:
+    """Numbers in a public range: the errors of answers that are kept within it, RMSE and MAE.
+
+    Answers and targets are [records], in the target's own unit; a target that is NaN is missing.
+    An answer that is not a number is wrong by the whole range."""
+
+    low: float
+    high: float
+
+    @property
+    def numbers(self) -> int:
+        """A count, an absolute error and a squared one."""
+        return 3
+
+    def rows(self, answers: Tensor, targets: Tensor) -> Tensor:
+        """One, the error as a share of the range, and its square, scaled to norm one at most."""
+        kept = answers.detach().float().clamp(self.low, self.high)
+        error = (kept - targets.clamp(self.low, self.high)).abs() / (self.high - self.low)
+        error = error.nan_to_num(nan=1.0).clamp(0, 1)
+        rows = torch.stack([torch.ones_like(error), error, error.square()], 1) / math.sqrt(3)
+        return torch.where(targets.isnan()[:, None], 0.0, rows)
+
+    def metrics(self, tally: Tensor) -> Mapping[str, float]:
+        """The root of the mean squared error, and the mean absolute error."""
+        count, absolute, squared = tally.detach().double().cpu().tolist()
+        width = self.high - self.low
+        return {
+            "rmse": width * math.sqrt(_share(squared, count)),
+            "mae": width * _share(absolute, count),
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
+class MeanTally:
+    """The mean of a number that each record has, as its loss, kept between zero and `most`.
+
+    Answers are the numbers, [records]; NaN counts as `most`. A target of NaN leaves one out."""
+
+    name: str
+    most: float
+
+    @property
+    def numbers(self) -> int:
+        """A count and a sum."""
+        return 2
+
+    def rows(self, answers: Tensor, targets: Tensor) -> Tensor:
+        """One, and the number as a share of the most, scaled to norm one at most."""
+        share = (answers.detach().float() / self.most).nan_to_num(nan=1.0).clamp(0, 1)
+        rows = torch.stack([torch.ones_like(share), share], 1) / math.sqrt(2)
+        return torch.where(targets.isnan()[:, None], 0.0, rows)
+
+    def metrics(self, tally: Tensor) -> Mapping[str, float]:
+        """The mean, under its name."""
+        count, total = tally.detach().double().cpu().tolist()
+        return {self.name: self.most * _share(total, count)}
+
+
+def joined_rows(parts: Sequence[Tensor]) -> Tensor:
+    """Several vectors of each record as one, scaled so that its norm is one at most."""
+    return torch.cat(tuple(parts), 1) / math.sqrt(len(parts))
+
+
+def parted(tally: Tensor, tallies: Sequence[Tally]) -> tuple[Tensor, ...]:
+    """A sum of joined vectors, as the sums of the parts."""
+    return torch.split(tally * math.sqrt(len(tallies)), [one.numbers for one in tallies])
+
+
+def _labelled(targets: Tensor, classes: int) -> Tensor:
+    return (targets >= 0) & (targets < classes)
+
+
+def _one_hot(places: Tensor, numbers: int, labelled: Tensor) -> Tensor:
+    kept = torch.where(labelled, places, 0)
+    return functional.one_hot(kept, numbers).float() * labelled[:, None]
+
+
+def _classified(right: Tensor, there: Tensor) -> dict[str, float]:
+    found = there > 0
+    recalls = (right[found] / there[found]).clamp(0, 1)
+    return {
+        "accuracy": _share(right.sum().item(), there.sum().item()),
+        "balanced_accuracy": recalls.mean().item() if len(recalls) > 1 else math.nan,
+    }
+
+
+def _area(negatives: Tensor, positives: Tensor) -> float:
+    """How often a positive scores above a negative; equal scores count one half."""
+    if negatives.sum() <= 0 or positives.sum() <= 0:
+        return math.nan
+    below = negatives.cumsum(0) - negatives / 2
+    return _share((positives * below).sum().item(), (positives.sum() * negatives.sum()).item())
+
+
+def _share(part: float, whole: float) -> float:
+    return min(1.0, max(0.0, part / whole)) if whole > 0 else math.nan
