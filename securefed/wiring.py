@@ -51,7 +51,7 @@ from securefed.steps.verify_ledger import Auditing, LedgerReport, verify_ledger
 from securefed.steps.vouch_checkpoint import newest_checkpoint
 
 if TYPE_CHECKING:
-    from securefed.adapters.opacus_training.trial import Tried
+    from securefed.adapters.opacus_training.trial import Tried as Tried
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -212,6 +212,20 @@ def try_study(
     check_fit(recipe, draft.columns)
     with open_source(draft.mock, draft.columns, draft.unit) as mock:
         return tried(study, part, recipe, mock, on_step)
+
+
+def fetch_model(name: str, revision: str, folder: Path, hub: str | None) -> Digest:
+    """A model from a hub, in a new folder; says the folder's digest."""
+    from securefed.recipes.pretrained.fetching import fetch_model as fetched
+
+    return fetched(name, revision, folder, hub)
+
+
+def model_digest(folder: Path) -> Digest:
+    """The digest of a model's folder."""
+    from securefed.recipes.pretrained.manifest import manifest_digest
+
+    return manifest_digest(folder)
 
 
 def shipped_file(name: str) -> Path:

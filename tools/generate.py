@@ -16,6 +16,7 @@ from securefed.config import schemas
 from securefed.errors import ExitCode, SecurefedError, all_errors
 from tests.domain.golden.vectors import golden_files
 from tools.commands_page import commands_page
+from tools.recipes_page import recipes_page
 
 ROOT = Path(__file__).resolve().parent.parent
 SCHEMAS = Path("docs/schemas")
@@ -75,9 +76,15 @@ def commands_files() -> dict[Path, str]:
     return {Path("docs/commands.md"): commands_page()}
 
 
+def recipes_files() -> dict[Path, str]:
+    """The page of recipes."""
+    return {Path("docs/recipes.md"): recipes_page()}
+
+
 GENERATORS: tuple[Callable[[], dict[Path, str]], ...] = (
     errors_files,
     commands_files,
+    recipes_files,
     schema_files,
     golden_files,
 )

@@ -65,20 +65,20 @@ class Scores:
     hits: float
 
 
-def noised(epsilon: str, delta: str, steps: int, clip: str) -> DpSgd:
-    """Steps over all units, with the least noise that costs at most ε."""
-    one = unprotected(steps, clip)
+def noised(epsilon: str, delta: str, steps: int, clip: str, rate: str = "1") -> DpSgd:
+    """Steps with the least noise that costs at most ε."""
+    one = unprotected(steps, clip, rate)
     noise = noise_for(_costs(Decimal(delta)), PlannedRound(training=one), 1, Decimal(epsilon))
     if noise is None:
         raise ValueError(f"no noise costs at most {epsilon}")
     return replace(one, noise_multiplier=noise)
 
 
-def unprotected(steps: int, clip: str = "1e6") -> DpSgd:
-    """Steps over all units, with noise that is as good as none."""
+def unprotected(steps: int, clip: str = "1e6", rate: str = "1") -> DpSgd:
+    """Steps with noise that is as good as none."""
     return DpSgd(
         noise_multiplier=Decimal("1e-9"),
-        sampling_rate=Decimal(1),
+        sampling_rate=Decimal(rate),
         sampling=Sampling.POISSON,
         steps=steps,
         clip=Decimal(clip),

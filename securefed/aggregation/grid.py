@@ -64,7 +64,8 @@ class Scaling:
         else:
             raised += self.grid.half
             raised += np.multiply(chances, 2.0**-32, dtype=np.float64)
-        return raised.astype(np.uint64), saturated
+        # By way of signed integers, which processors convert at once; nothing is negative.
+        return raised.astype(np.int64).view(np.uint64), saturated
 
     def _clipped(self, values: Values) -> tuple[Values, int]:
         if not values.size:

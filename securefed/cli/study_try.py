@@ -13,7 +13,7 @@ from securefed.domain.study import Participant, Study
 from securefed.errors import NotFound
 
 if TYPE_CHECKING:
-    from securefed.adapters.opacus_training.trial import Tried
+    from securefed.wiring import Tried
 
 
 def try_out(

@@ -25,30 +25,34 @@ from securefed.config.fields import (
 )
 from securefed.config.problems import Unfit
 from securefed.domain.canonical import decimal_text
-from securefed.domain.identifiers import Line
+from securefed.domain.identifiers import Sentence
 from securefed.domain.privacy import Sampling
 from securefed.errors import NumberInvalid
 
 
-def _parameter(value: object) -> Line:
+def _parameter(value: object) -> Sentence:
     """A parameter's value as the text that is signed; the recipe reads it by its own type."""
     match value:
         case bool():
-            return Line("true" if value else "false")
+            return Sentence("true" if value else "false")
         case int():
-            return Line(str(whole(value)))
+            return Sentence(str(whole(value)))
         case Decimal():
             try:
-                return Line(decimal_text(exact(value)))
+                return Sentence(decimal_text(exact(value)))
             except NumberInvalid as error:
                 raise Unfit("a number of ordinary size") from error
         case str():
-            return text_of(Line)(value)
-    raise Unfit("text, a number, true or false")
+            return text_of(Sentence)(value)
+        case [str(), *_] if all(isinstance(word, str) and "," not in word for word in value):
+            return text_of(Sentence)(", ".join(value))
+    raise Unfit("text, a number, true or false, or a list of texts without commas")
 
 
-_ANY_WORD = WithJsonSchema({"type": ["string", "number", "boolean"]})
-ParameterValue = Annotated[Line, PlainValidator(_parameter), _ANY_WORD]
+_ANY_WORD = WithJsonSchema(
+    {"type": ["string", "number", "boolean", "array"], "items": {"type": "string"}}
+)
+ParameterValue = Annotated[Sentence, PlainValidator(_parameter), _ANY_WORD]
 
 
 class RecipeTable(Table):

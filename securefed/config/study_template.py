@@ -21,13 +21,21 @@ name = "tabular"
 version = "1.0.0"
 # own_code = "my_model.py"             # code of your own: its digest is approved, people read it
 
+# docs/recipes.md lists every parameter. Ranges are public knowledge, not taken from the data.
 [recipe.parameters]
 target = "readmitted"
-learning_rate = 0.1
+numeric = [                            # each as name:centre:scale
+    "age:65:15", "systolic:130:20", "creatinine:1:0.5",
+    "prior_admissions:1:2", "length_of_stay:5:5",
+]
+categorical = ["sex:female|male|*"]    # any other word counts as the third
+boolean = ["emergency"]
+learning_rate = 0.5
+average = true                         # the mean over a round's steps: less noise, no cost
 
 [model]
 family = "logistic"
-parameters = 8                         # trained parameters, so the length of every update
+parameters = 10                        # trained parameters, so the length of every update
 
 [rounds]
 count = 5

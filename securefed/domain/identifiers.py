@@ -157,7 +157,7 @@ class Line(str):
 
 
 class Sentence(Line):
-    """A longer line, for what the program itself says."""
+    """A longer line: what the program itself says, or a parameter that is a list."""
 
     __slots__ = ()
     longest = 4000

@@ -8,7 +8,16 @@ from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 
-from securefed.domain.identifiers import DatasetId, Digest, Line, Name, SiteId, StudyId, Version
+from securefed.domain.identifiers import (
+    DatasetId,
+    Digest,
+    Line,
+    Name,
+    Sentence,
+    SiteId,
+    StudyId,
+    Version,
+)
 from securefed.domain.numbers import count, positive
 from securefed.domain.privacy import DpSgd, GaussianRelease, Mechanism
 from securefed.errors import ConfigInvalid
@@ -41,7 +50,7 @@ class Parameter:
     """One parameter of a recipe, its value as text that the recipe reads by its own type."""
 
     name: Line
-    value: Line
+    value: Sentence
 
 
 @dataclass(frozen=True, kw_only=True)

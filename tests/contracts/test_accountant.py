@@ -211,7 +211,7 @@ def bounded(loss: PrivacyLoss) -> bool:
     return 0 <= loss.epsilon <= loss.upper_bound
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(
     rate=st.decimals("0.0001", "1", places=4),
     noise=st.decimals("0.3", "50", places=2),

@@ -112,6 +112,7 @@ BAD = {
     "decimal": (HEADER + row(weight=SECRET), "a decimal number", "line 2, column 'weight'"),
     "decimal nan": (HEADER + row(weight="nan"), "a decimal number", "line 2, column 'weight'"),
     "decimal inf": (HEADER + row(weight="inf"), "a decimal number", "line 2, column 'weight'"),
+    "decimal too large": (HEADER + row(weight="1e999"), "a decimal number", "column 'weight'"),
     "boolean": (HEADER + row(smoker=SECRET), "true, false, 0 or 1", "line 2, column 'smoker'"),
     "category": (HEADER + row(ward=SECRET * 20), "at most 200", "line 2, column 'ward'"),
     "unit empty": (HEADER + row() + row(patient=""), "a privacy unit", "line 3, column 'patient'"),

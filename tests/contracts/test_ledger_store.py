@@ -186,7 +186,8 @@ def test_threads_take_turns(store: LedgerStore) -> None:
 
 
 @settings(
-    max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=20,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )
 @given(batches=st.lists(st.lists(st.binary(max_size=50), max_size=4), max_size=4))
 def test_the_store_holds_exactly_what_was_committed(

@@ -149,5 +149,5 @@ class Crashes(RuleBasedStateMachine):
         return self.site.ledger.register().book(ADMISSIONS).holds
 
 
-Crashes.TestCase.settings = settings(max_examples=60, stateful_step_count=25, deadline=None)
+Crashes.TestCase.settings = settings(max_examples=60, stateful_step_count=25)
 TestCrashes = Crashes.TestCase

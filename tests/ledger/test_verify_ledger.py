@@ -161,7 +161,7 @@ usual: st.SearchStrategy[Mechanism] = st.one_of(
 LARGEST = Decimal(1000)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(done=st.lists(usual, max_size=3).map(tuple), order=st.integers(2, 24))
 def test_the_core_and_the_library_agree_on_whatever_can_be_granted(
     done: tuple[Mechanism, ...], order: int

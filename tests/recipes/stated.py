@@ -1,9 +1,6 @@
-"""A recipe as a study states it, and the truth that the engine is held against on its mock."""
+"""A recipe as a study states it."""
 
 from collections.abc import Mapping
-from pathlib import Path
-
-from torch import nn
 
 from securefed.domain.canonical import digest_of
 from securefed.domain.identifiers import Line, Name, Version
@@ -11,7 +8,6 @@ from securefed.domain.study import Parameter
 from securefed.domain.study import Recipe as StatedRecipe
 from securefed.recipes.recipe import Recipe
 from securefed.recipes.registry import recipe_for
-from tests.adapters.bookkeeping import oracle
 
 
 def parameters(given: Mapping[str, str]) -> tuple[Parameter, ...]:
@@ -29,16 +25,9 @@ def stated(
     )
 
 
+def own_recipe(code: bytes, **given: str) -> Recipe:
+    return recipe_for(stated("own-code", given, own_code=code), None, code)
+
+
 def recipe(name: str, **given: str) -> Recipe:
     return recipe_for(stated(name, given), None, None)
-
-
-def assert_exact_on_mock(tried: Recipe, folder: Path) -> None:
-    """The book-keeping engine and a loop over single records agree on every norm and sum."""
-    batch = tried.collate(tried.mock(6, 1, folder))
-    names = list(batch)
-
-    def losses(model: nn.Module, parts: oracle.Batch) -> oracle.Tensor:
-        return tried.losses(model, dict(zip(names, parts, strict=True)))
-
-    oracle.assert_exact(tried.model(), tuple(batch.values()), losses)

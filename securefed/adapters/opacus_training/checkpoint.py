@@ -41,7 +41,9 @@ def write_checkpoint(path: Path, checkpoint: Checkpoint) -> None:
     body = save(held, metadata={"run": str(checkpoint.run)})
     beside = path.with_name(path.name + ".new")
     try:
-        descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        # Made anew, so that neither a link nor the rights of a file left over count.
+        beside.unlink(missing_ok=True)
+        descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "wb") as file:
             file.write(hashlib.sha256(body).digest() + body)
             file.flush()

@@ -41,20 +41,25 @@ class ArrowCopy:
 
     def rows(self, numbers: Numbers) -> dict[str, list[Cell]]:
         """The cells of these records, column by column, in this order."""
-        # Each batch is looked up once, however its records are strewn.
-        order = np.argsort(numbers, kind="stable")
-        sorted_numbers = numbers[order]
-        holders = np.searchsorted(self._ends, sorted_numbers, side="right")
         cells: dict[str, list[Cell]] = {name: [None] * len(numbers) for name in self._names}
-        for holder in np.unique(holders).tolist():
-            inside = holders == holder
-            batch = self._batches.get_batch(holder)
-            first = self._ends[holder] - batch.num_rows
-            taken = batch.take(pa.array(sorted_numbers[inside] - first))
-            for name, column in zip(self._names, taken.columns, strict=True):
-                for place, cell in zip(order[inside].tolist(), column.to_pylist(), strict=True):
-                    cells[name][place] = cell
+        # In the order of the batches, so that each is looked up once.
+        order = np.argsort(numbers, kind="stable")
+        holders = np.searchsorted(self._ends, numbers[order], side="right")
+        for places in np.split(order, np.flatnonzero(np.diff(holders)) + 1):
+            self._fill(cells, places, numbers[places])
         return cells
+
+    def _fill(self, cells: dict[str, list[Cell]], places: Numbers, numbers: Numbers) -> None:
+        """Writes the cells of records from one batch to their places."""
+        if not len(numbers):
+            return
+        holder = int(np.searchsorted(self._ends, numbers[0], side="right"))
+        batch = self._batches.get_batch(holder)
+        first = self._ends[holder] - batch.num_rows
+        taken = batch.take(pa.array(numbers - first))
+        for name, column in zip(self._names, taken.columns, strict=True):
+            for place, cell in zip(places.tolist(), column.to_pylist(), strict=True):
+                cells[name][place] = cell
 
     def close(self) -> None:
         """Lets go of the file: nothing else maps it."""

@@ -71,12 +71,21 @@ def _read(folder: Path, parts: tuple[str, ...]) -> bytes | None:
         place = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         for part in parts[:-1]:
             place = _stepped(place, part)
-        with os.fdopen(_stepped(place, parts[-1], _FILE), "rb") as file:
-            regular = stat.S_ISREG(os.fstat(file.fileno()).st_mode)
-            return file.read(MOST_BYTES + 1) if regular else None
+        return _whole(_stepped(place, parts[-1], _FILE))
     # ValueError: a name with half of a surrogate pair, which its message would quote.
     except (OSError, ValueError):
         return None
+
+
+def _whole(number: int) -> bytes | None:
+    """What an open file holds; none if it is no regular one. It is let go."""
+    # Not opened by its number: that leaves the number open where it is a folder's.
+    try:
+        regular = stat.S_ISREG(os.fstat(number).st_mode)
+        stream = os.fdopen(number, "rb", closefd=False) if regular else None
+        return None if stream is None else stream.read(MOST_BYTES + 1)
+    finally:
+        os.close(number)
 
 
 def _stepped(place: int, part: str, flags: int = _DIRECTORY) -> int:

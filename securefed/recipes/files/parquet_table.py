@@ -5,7 +5,7 @@ of column, and holds what a CSV file could hold: finite numbers, UTF-8 without N
 line. An empty text is a missing value, as it is there. An error names the file, the records, the
 column and what was expected, never a value; and columns that hold columns are refused.
 
-One batch of at most 4,096 records is in memory, and one page of each column.
+One batch of at most 1,024 records is in memory, and one page of each column.
 """
 
 import hashlib
@@ -25,7 +25,7 @@ from securefed.recipes.files.cells import FORMS
 from securefed.recipes.files.csv_table import DATASET_KIND, FEWEST_RECORDS
 from securefed.recipes.records import Cell
 
-_BATCH = 4096
+_BATCH = 1024
 _BUFFER = 1 << 20
 _TEXTS = (pa.string(), pa.large_string())
 _WHOLE = (

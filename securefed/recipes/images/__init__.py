@@ -23,3 +23,6 @@ def make(settings: ImagesSettings, assets: Path | None) -> Recipe:
         start=begun(settings, assets),
         reader=ImageReader(settings=settings),
     )
+
+
+__all__ = ["NAME", "SETTINGS", "VERSION", "ImagesRecipe", "ImagesSettings", "make"]

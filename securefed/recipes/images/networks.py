@@ -138,7 +138,7 @@ def _check_inputs(settings: ImagesSettings, config: Any) -> None:
             raise ModelUnusable(
                 f"The model looks at images of {name} {wanted}, and the study has {given}",
                 where=settings.model,
-                hint="Set size and channels to what the model was made for.",
+                hint="Set size and colour to what the model was made for.",
             )
 
 

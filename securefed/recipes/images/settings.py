@@ -43,7 +43,7 @@ class ImagesSettings(Settings):
     size: int = Field(
         default=32, ge=4, le=1024, description="What an image is resized to, width and height."
     )
-    channels: Literal[1, 3] = Field(default=3, description="3 for red, green and blue; 1 for grey.")
+    colour: bool = Field(default=True, description="Whether colours are seen, or only grey.")
     mean: float = Field(
         default=0.5, ge=0, le=1, description="What is taken from a pixel's value between 0 and 1."
     )
@@ -89,6 +89,11 @@ class ImagesSettings(Settings):
         min_length=1,
         description="LoRA: names of the layers that are adapted.",
     )
+
+    @property
+    def channels(self) -> int:
+        """Numbers for each pixel."""
+        return 3 if self.colour else 1
 
     @model_validator(mode="after")
     def _fit_together(self) -> Self:

@@ -4,12 +4,13 @@ Every range and category is stated in the study and so is public. A column that 
 way that cannot be read, or twice, is an error before any data is opened.
 """
 
+from collections.abc import Callable
 from typing import Annotated, Final, Literal
 
-from pydantic import BeforeValidator, Field, model_validator
+from pydantic import BeforeValidator, Field, ValidationInfo, field_validator, model_validator
 
 from securefed.recipes.settings import Settings, Words
-from securefed.recipes.tabular.inputs import Inputs
+from securefed.recipes.tabular.inputs import Input, Inputs
 from securefed.recipes.tabular.outline import (
     category_input,
     number_input,
@@ -20,6 +21,11 @@ from securefed.recipes.tabular.outline import (
 from securefed.recipes.tabular.targets import BinaryTarget, ClassTarget, RangeTarget, Target
 
 _AIMS: Final = {"binary": BinaryTarget, "multi-class": ClassTarget, "regression": RangeTarget}
+_READERS: Final[dict[str, Callable[[str], Input]]] = {
+    "numeric": lambda text: number_input(text, limit=1.0),
+    "categorical": category_input,
+    "boolean": truth_input,
+}
 
 
 def _counts(value: object) -> object:
@@ -80,6 +86,13 @@ class InputSettings(Settings):
     def predicted(self) -> tuple[str, ...]:
         """The columns that are predicted, which are not read as inputs."""
         return ()
+
+    @field_validator("numeric", "categorical", "boolean")
+    @classmethod
+    def _can_be_read(cls, texts: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        for text in texts:
+            _READERS[str(info.field_name)](text)
+        return texts
 
     @model_validator(mode="after")
     def _each_column_once(self) -> "InputSettings":

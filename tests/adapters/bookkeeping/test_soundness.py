@@ -1,19 +1,14 @@
-"""No record adds more than the clip, in the cases where plain Opacus lets one."""
-
-from typing import Any
+"""No record adds more than the clip, whatever it holds. Where plain Opacus lets one, the tests of
+traps beside the engine measure both."""
 
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from opacus import GradSampleModule
-from opacus.grad_sample import GradSampleModuleFastGradientClipping
-from opacus.optimizers import DPOptimizer, DPOptimizerFastGradientClipping
-from opacus.utils.fast_gradient_clipping_utils import DPLossFastGradientClipping
+from opacus.optimizers import DPOptimizerFastGradientClipping
 from torch import Tensor, nn
 
 from securefed.adapters.opacus_training.bookkeeping import BookkeepingModule
-from securefed.errors import UnsupportedLayer
 from tests.adapters.bookkeeping.models import (
     SmallVisionTransformer,
     TiedLanguageModel,
@@ -38,86 +33,6 @@ from tests.adapters.bookkeeping.oracle import (
 CLIP = 0.1
 # Rounding may take a sum this far above its bound.
 SLACK = 1 + 1e-4
-
-pytestmark = pytest.mark.filterwarnings("ignore:Full backward hook is firing")
-
-
-def by_ghost(model: nn.Module, x: Tensor, criterion: Any, clip: float = CLIP) -> Sums:
-    """What Opacus' ghost clipping leaves in p.grad, for losses that are summed."""
-    module = GradSampleModuleFastGradientClipping(model, max_grad_norm=clip, loss_reduction="sum")
-    optimizer = DPOptimizerFastGradientClipping(
-        torch.optim.SGD(model.parameters(), lr=1.0),
-        **{"noise_multiplier": 0.0, "max_grad_norm": clip, "expected_batch_size": 1},
-        loss_reduction="sum",
-    )
-    lossy = DPLossFastGradientClipping(module, optimizer, criterion, loss_reduction="sum")
-    lossy(module(x), torch.zeros(len(x))).backward()
-    return gradients_of(model)
-
-
-class SumOfSquares(nn.Module):
-    """A criterion as Opacus wants it."""
-
-    reduction = "sum"
-
-    def forward(self, answer: Tensor, _wanted: Tensor) -> Tensor:
-        each = answer.square().flatten(1).sum(1)
-        return each if self.reduction == "none" else each.sum()
-
-
-class UsesItsWeightTwice(nn.Module):
-    def __init__(self) -> None:
-        super().__init__()
-        self.layer = nn.Linear(4, 3)
-
-    def forward(self, x: Tensor) -> Tensor:
-        answer: Tensor = self.layer(x) + 50 * (x @ self.layer.weight.t())
-        return answer
-
-
-def test_a_weight_used_outside_its_layer_is_refused_and_adds_nothing() -> None:
-    model, x = UsesItsWeightTwice(), torch.randn(1, 4)
-    with pytest.raises(UnsupportedLayer, match=r"outside the layer.*layer\.weight"):
-        by_engine(model, (x,), squares, CLIP)
-    assert gradients_of(model) == {}
-    assert norm(by_ghost(model, x, SumOfSquares())) > 10 * CLIP
-
-
-class _Growing(torch.autograd.Function):
-    """The identity, whose gradient is a thousand times as large each time that it is asked."""
-
-    @staticmethod
-    def forward(ctx: Any, x: Tensor, times: list[int]) -> Tensor:
-        ctx.times = times
-        return x.clone()
-
-    @staticmethod
-    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None]:
-        ctx.times.append(1)
-        return grads[0] * 1000.0 ** (len(ctx.times) - 1), None
-
-
-class GrowingCriterion(SumOfSquares):
-    def __init__(self) -> None:
-        super().__init__()
-        self.times: list[int] = []
-
-    def forward(self, answer: Tensor, wanted: Tensor) -> Tensor:
-        grown: Any = _Growing
-        return super().forward(grown.apply(answer, self.times), wanted)
-
-
-def test_a_loss_that_differs_in_a_second_backward_pass_has_none() -> None:
-    model, x, criterion = nn.Linear(4, 3), torch.randn(1, 4), GrowingCriterion()
-    criterion.reduction = "none"
-
-    def losses(model: nn.Module, batch: Batch) -> Tensor:
-        return criterion(model(batch[0]), torch.zeros(1))
-
-    _, found = by_engine(model, (x,), losses, CLIP)
-    assert norm(found) <= CLIP * SLACK
-    assert len(criterion.times) == 1
-    assert norm(by_ghost(model, x, GrowingCriterion())) > 10 * CLIP
 
 
 @pytest.mark.parametrize("poison", [float("nan"), float("inf"), -float("inf")])
@@ -145,20 +60,6 @@ def test_a_gradient_too_large_for_its_precision_counts_as_not_finite() -> None:
     done, found = by_engine(model, (x,), squares, CLIP)
     assert done.nonfinite == 1
     assert_same(found, expected, 1e-5)
-
-
-def test_opacus_hooks_lose_the_whole_sum_to_such_a_record() -> None:
-    model, x = nn.Linear(4, 3), torch.randn(5, 4)
-    x[2, 0] = float("nan")
-    module = GradSampleModule(model, loss_reduction="sum")
-    optimizer = DPOptimizer(
-        torch.optim.SGD(model.parameters(), lr=1.0),
-        **{"noise_multiplier": 0.0, "max_grad_norm": CLIP, "expected_batch_size": 5},
-        loss_reduction="sum",
-    )
-    torch.autograd.backward(squares(module, (x,)).sum())
-    optimizer.pre_step()
-    assert all(part.isnan().all() for part in gradients_of(model).values())
 
 
 @pytest.mark.parametrize("kind", ["nan", "inf"])
@@ -256,23 +157,6 @@ def test_a_logical_batch_that_is_left_midway_leaves_nothing() -> None:
 def by_engine_of(module: BookkeepingModule, x: Tensor) -> tuple[Tensor, Sums]:
     done = module.clipped_sum(squares(module, (x,)), CLIP)
     return done.norms, gradients_of(module.model)
-
-
-def test_opacus_merges_such_a_batch_into_the_next() -> None:
-    model = nn.Linear(4, 3)
-    module = GradSampleModule(model, loss_reduction="sum")
-    optimizer = DPOptimizer(
-        torch.optim.SGD(model.parameters(), lr=1.0),
-        **{"noise_multiplier": 0.0, "max_grad_norm": CLIP, "expected_batch_size": 1},
-        loss_reduction="sum",
-    )
-    x = torch.randn(1, 4)
-    for skip in (True, False):  # the first is a physical batch whose logical batch is given up
-        optimizer.zero_grad()
-        torch.autograd.backward(squares(module, (x,)).sum())
-        optimizer.signal_skip_step(do_skip=skip)
-        optimizer.pre_step()
-    assert norm(gradients_of(model)) > 1.9 * CLIP
 
 
 def test_opacus_optimizer_for_clipped_sums_steps_with_ours() -> None:

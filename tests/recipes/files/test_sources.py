@@ -140,7 +140,7 @@ ANY_ROW = some.tuples(
 
 @pytest.mark.parametrize("form", [from_csv, from_parquet])
 @given(rows=some.lists(ANY_ROW, min_size=2, max_size=12), chance=some.randoms())
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=25)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=15)
 def test_what_is_written_is_read(form: Open, tmp_path: Path, rows: list, chance: Random) -> None:
     numbers = [chance.randrange(len(rows)) for _ in range(6)]
     with form(tmp_path, rows, PATIENT) as source:

@@ -22,7 +22,7 @@ def assert_exact_on_mock(recipe: Recipe, folder: Path) -> None:
     chance = torch.Generator().manual_seed(4)
     with torch.no_grad():
         for one in trained(model).values():
-            one += 0.05 * torch.randn(one.shape, generator=chance)
+            one.add_(0.05 * torch.randn(one.shape, generator=chance))
     assert_exact(model, (batch["images"], batch["label"]), losses)
 
 

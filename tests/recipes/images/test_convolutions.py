@@ -13,7 +13,7 @@ SMALL = {"size": 8, "width": 4, "depth": 2}
 CASES = {
     "two classes": {},
     "three weighted classes": {"classes": "a, b, c", "class_weights": "1, 2, 0.5"},
-    "grey boxes": {"channels": 1, "boxes": True},
+    "grey boxes": {"colour": False, "boxes": True},
     "head": {"train": "head"},
 }
 

@@ -6,7 +6,7 @@ import pytest
 
 from securefed.errors import DataUnreadable
 from securefed.recipes.images import ImagesSettings, make
-from securefed.recipes.records import Records
+from securefed.recipes.records import Cell, Records
 from tests.recipes.images.pictures import encoded, indexed, picture
 
 PNG = encoded(picture())
@@ -49,12 +49,12 @@ def test_an_absolute_name(inside: Path) -> None:
 
 
 @pytest.mark.parametrize("digest", ["0" * 64, "", "*", "sha256", None, 7])
-def test_another_digest(inside: Path, digest: object) -> None:
+def test_another_digest(inside: Path, digest: Cell) -> None:
     refused(indexed(inside, PNG, sha256=[digest]))
 
 
 @pytest.mark.parametrize("name", [None, 3, True])
-def test_a_name_that_is_none(inside: Path, name: object) -> None:
+def test_a_name_that_is_none(inside: Path, name: Cell) -> None:
     assert "file and sha256" in refused(indexed(inside, PNG, file=[name]))
 
 

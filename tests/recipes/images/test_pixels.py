@@ -9,6 +9,7 @@ from PIL import Image
 
 from securefed.recipes.images import ImagesSettings, make
 from securefed.recipes.images import reading as images_reading
+from securefed.recipes.images.decoding import decoded_image
 from securefed.recipes.images.mock import mock_images
 from securefed.recipes.records import Records
 from tests.recipes.images.pictures import encoded, indexed, picture
@@ -31,14 +32,14 @@ def test_normalised_by_public_numbers(tmp_path: Path) -> None:
 def test_rows_are_rows(tmp_path: Path) -> None:
     image = Image.new("L", (8, 8))
     image.putpixel((6, 1), 255)
-    settings = ImagesSettings(size=8, channels=1, mean=0, spread=1)
+    settings = ImagesSettings(size=8, colour=False, mean=0, spread=1)
     assert pixels(tmp_path, encoded(image), settings=settings).nonzero().tolist() == [[0, 0, 1, 6]]
 
 
 def test_a_box_has_its_last_row_and_column_outside(tmp_path: Path) -> None:
     image = Image.new("L", (20, 10))
     image.paste(255, (3, 2, 11, 6))
-    settings = ImagesSettings(size=8, channels=1, boxes=True, mean=0, spread=1)
+    settings = ImagesSettings(size=8, colour=False, boxes=True, mean=0, spread=1)
     corners = {"xmin": [3, 3], "ymin": [2, 2], "xmax": [11, 12], "ymax": [6, 6]}
     found = pixels(tmp_path, *[encoded(image)] * 2, settings=settings, **corners)
     assert found[0].min() == 1.0
@@ -48,7 +49,7 @@ def test_a_box_has_its_last_row_and_column_outside(tmp_path: Path) -> None:
 def test_grey_and_colour_are_turned_into_each_other(tmp_path: Path) -> None:
     both = encoded(picture("L", (8, 8))), encoded(picture("RGB", (8, 8)))
     colour = pixels(tmp_path, *both, settings=ImagesSettings(size=8))
-    grey = pixels(tmp_path, *both, settings=ImagesSettings(size=8, channels=1))
+    grey = pixels(tmp_path, *both, settings=ImagesSettings(size=8, colour=False))
     assert (colour.shape, grey.shape) == ((2, 3, 8, 8), (2, 1, 8, 8))
     assert torch.equal(colour[0, 0], colour[0, 2])
     assert torch.equal(colour[0, :1], grey[0])
@@ -94,11 +95,10 @@ def test_an_image_of_several_boxes_is_decoded_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     decoded: list[str] = []
-    original = images_reading.decoded_image
 
     def counted(content: bytes, where: str) -> Image.Image:
         decoded.append(where)
-        return original(content, where)
+        return decoded_image(content, where)
 
     monkeypatch.setattr(images_reading, "decoded_image", counted)
     recipe = make(ImagesSettings(size=8, boxes=True), None)

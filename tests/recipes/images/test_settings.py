@@ -38,7 +38,7 @@ def test_defaults_make_a_recipe() -> None:
 def test_text_becomes_settings() -> None:
     settings = given(
         **{"classes": "a, b ,c", "class_weights": "1, 2.5,3", "boxes": "true", "size": "64"},
-        **{"channels": "1", "mean": "0", "spread": "1"},
+        **{"colour": "false", "mean": "0", "spread": "1"},
     )
     assert (settings.classes, settings.class_weights) == (("a", "b", "c"), (1.0, 2.5, 3.0))
     assert (settings.boxes, settings.size, settings.channels) == (True, 64, 1)
@@ -47,10 +47,10 @@ def test_text_becomes_settings() -> None:
 BAD = [
     *[{"classes": "a"}, {"classes": "a,a"}, {"classes": "a,,b"}, {"class_weights": "1"}],
     *[{"class_weights": "1,0"}, {"class_weights": "1,nan"}, {"class_weights": "1,inf"}],
-    *[{"class_weights": "1,x"}, {"spread": "0"}, {"mean": "nan"}, {"channels": "4"}],
+    *[{"class_weights": "1,x"}, {"spread": "0"}, {"mean": "nan"}, {"colour": "9"}],
     *[{"size": "0"}, {"size": "4", "depth": "3"}, {"size": "1024", "depth": "7"}],
-    *[{"width": "5"}, {"width": "0"}, {"train": "lora"}, {"model": ""}, {"train": "some"}],
-    *[{"model": "vit", "patch": "5"}, {"model": "vit", "heads": "3"}, {"colour": "red"}],
+    *[{"width": "5"}, {"width": "0"}, {"train": "lora"}, {"train": "some"}],
+    *[{"model": "vit", "patch": "5"}, {"model": "vit", "heads": "3"}, {"paint": "red"}],
 ]
 
 

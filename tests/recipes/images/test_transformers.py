@@ -98,7 +98,7 @@ def test_a_folder_brings_its_body_and_gets_a_new_head(assets: Path) -> None:
     assert all(part.p == 0 for part in model.modules() if isinstance(part, nn.Dropout))
 
 
-@pytest.mark.parametrize("other", [{"size": 32}, {"channels": 1}])
+@pytest.mark.parametrize("other", [{"size": 32}, {"colour": False}])
 def test_a_folder_for_other_images(other: dict[str, int], assets: Path) -> None:
     with pytest.raises(ModelUnusable, match="the study has"):
         make(settings_for(assets, **other), assets)

@@ -10,7 +10,11 @@ import tokenizers
 import torch
 import transformers
 
-WORDS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "good", "bad", "food", "service", "very", "not")
+WORDS = (
+    *("[PAD]", "[UNK]", "[CLS]", "[SEP]", "good", "bad", "food", "service", "very", "not"),
+    *("a", "nurse", "opens", "the", "door", "bread"),
+)
+_UNKNOWN, _END, _PAD = {"unk_token": WORDS[1]}, {"eos_token": WORDS[3]}, {"pad_token": WORDS[0]}
 _SMALL = {
     **{"vocab_size": 16, "hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2},
     **{"intermediate_size": 24, "max_position_embeddings": 32, "pad_token_id": 0},
@@ -20,18 +24,9 @@ _SMALL = {
 def bert(folder: Path, kind: str = "BertModel", **changes: Any) -> Path:
     """A BERT with random weights and a tokenizer of a few words."""
     torch.manual_seed(1)
-    model = getattr(transformers, kind)(transformers.BertConfig(**_SMALL, **changes))
+    model = getattr(transformers, kind)(transformers.BertConfig(**_SMALL | changes))
     model.save_pretrained(folder)
-    words = {word: number for number, word in enumerate(WORDS)}
-    tokenizer = tokenizers.Tokenizer(tokenizers.models.WordLevel(words, unk_token="[UNK]"))
-    tokenizer.pre_tokenizer = tokenizers.pre_tokenizers.Whitespace()
-    tokenizer.post_processor = tokenizers.processors.TemplateProcessing(
-        single="[CLS] $A [SEP]", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
-    )
-    fast = transformers.PreTrainedTokenizerFast(
-        tokenizer_object=tokenizer, pad_token="[PAD]", unk_token="[UNK]"
-    )
-    fast.save_pretrained(folder)
+    _save_tokenizer(folder, begin_and_end=True, **_UNKNOWN, **_PAD)
     return folder
 
 
@@ -43,7 +38,7 @@ def gpt2(folder: Path, kind: str = "GPT2LMHeadModel") -> Path:
         **{"bos_token_id": 3, "eos_token_id": 3},
     )
     getattr(transformers, kind)(config).save_pretrained(folder)
-    _plain_tokenizer(folder)
+    _save_tokenizer(folder, begin_and_end=False, **_UNKNOWN, **_END)
     return folder
 
 
@@ -56,18 +51,21 @@ def llama(folder: Path) -> Path:
         **{"bos_token_id": 2, "eos_token_id": 3},
     )
     transformers.LlamaForCausalLM(config).save_pretrained(folder)
-    _plain_tokenizer(folder)
+    _save_tokenizer(folder, begin_and_end=False, **_UNKNOWN, **_END)
     return folder
 
 
-def _plain_tokenizer(folder: Path) -> None:
+def _save_tokenizer(folder: Path, *, begin_and_end: bool, **marks: str) -> None:
     words = {word: number for number, word in enumerate(WORDS)}
-    tokenizer = tokenizers.Tokenizer(tokenizers.models.WordLevel(words, unk_token="[UNK]"))
+    tokenizer = tokenizers.Tokenizer(tokenizers.models.WordLevel(words, **_UNKNOWN))
     tokenizer.pre_tokenizer = tokenizers.pre_tokenizers.Whitespace()
-    fast = transformers.PreTrainedTokenizerFast(
-        tokenizer_object=tokenizer, eos_token="[SEP]", unk_token="[UNK]"
+    if begin_and_end:
+        tokenizer.post_processor = tokenizers.processors.TemplateProcessing(
+            single="[CLS] $A [SEP]", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
+        )
+    transformers.PreTrainedTokenizerFast(tokenizer_object=tokenizer, **marks).save_pretrained(
+        folder
     )
-    fast.save_pretrained(folder)
 
 
 def changed(folder: Path, file: str, **changes: object) -> None:

@@ -72,7 +72,7 @@ def test_the_split_is_flambys() -> None:
     assert [len(rows(name, tested=True)) for name in HOSPITALS] == [104, 89, 16, 45]
 
 
-def test_no_rule_without_inputs_does_better_than_each_hospitals_majority() -> None:
+def test_each_hospitals_majority_is_the_line_to_pass() -> None:
     right = 0
     for name in HOSPITALS:
         ill = sum(row["disease"] is True for row in rows(name, tested=True))
@@ -93,5 +93,5 @@ def test_pooled_training_at_three() -> None:
     found = figures(mechanism)
     print("majority 0.638, ε", loss.epsilon, found)
     assert loss.epsilon <= 3
-    assert found["accuracy"] >= 0.785
+    assert found["accuracy"] >= 0.79
     assert found["auc"] >= 0.86

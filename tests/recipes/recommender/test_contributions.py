@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from securefed.adapters.opacus_training.bookkeeping import BookkeepingModule
 from securefed.recipes.recommender import RecommenderRecipe
-from tests.recipes.recommender.conftest import (
+from tests.recipes.recommender.small import (
     MODELS,
     as_units,
     lively,
@@ -116,6 +116,8 @@ def _optimum(recipe: RecommenderRecipe, weight: Tensor, batch: dict[str, Tensor]
     seen = torch.cat([torch.ones(8, 1), rows[:, 1:]], 1)
     wanted = batch["rating"] - rows[:, 0]
     settings = recipe.settings
-    penalty = torch.diag(torch.tensor([settings.bias_penalty] + [settings.width_penalty] * 3))
+    penalty = torch.diag(
+        torch.tensor([settings.bias_penalty] + [settings.width_penalty] * 3)
+    ).double()
     fit = torch.linalg.solve(seen.mT @ seen + penalty, seen.mT @ wanted)
     return float((wanted - seen @ fit).square().sum() + fit @ penalty @ fit) / 2

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from securefed.recipes.recommender import Recommender, hit_rate
-from tests.recipes.recommender.conftest import MODELS, as_units, lively, recommender
+from tests.recipes.recommender.small import MODELS, as_units, lively, recommender
 
 
 @pytest.mark.parametrize("model", MODELS)

@@ -1,6 +1,7 @@
 """Records as tensors, and what is refused: by column, and never by value."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -11,13 +12,13 @@ from securefed.recipes.recommender import RecommenderSettings, make
 from securefed.recipes.recommender.ratings import user_row
 from securefed.recipes.records import Records
 from securefed.recipes.settings import read_settings
-from tests.recipes.recommender.conftest import recommender
+from tests.recipes.recommender.small import recommender
 
 SECRET = "31337"
 
 
 def _records(**cells: object) -> Records:
-    known = {"user": "ada", "item": 3, "rating": 4.0}
+    known: dict[str, Any] = {"user": "ada", "item": 3, "rating": 4.0}
     return Records(columns={n: [one] for n, one in (known | cells).items()}, folder=Path())
 
 

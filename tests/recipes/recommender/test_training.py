@@ -16,7 +16,7 @@ from securefed.errors import DataUnreadable
 from securefed.recipes.files.in_memory import MemorySource
 from securefed.recipes.recipe import Recipe
 from securefed.recipes.records import Records
-from tests.recipes.recommender.conftest import MODELS, recommender
+from tests.recipes.recommender.small import MODELS, recommender
 
 pytestmark = pytest.mark.slow
 
