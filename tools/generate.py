@@ -14,6 +14,7 @@ from pathlib import Path
 
 from securefed.config import schemas
 from securefed.errors import ExitCode, SecurefedError, all_errors
+from tests.aggregation.golden.vectors import golden_files as sealing_golden_files
 from tests.domain.golden.vectors import golden_files
 from tools.commands_page import commands_page
 from tools.recipes_page import recipes_page
@@ -87,6 +88,7 @@ GENERATORS: tuple[Callable[[], dict[Path, str]], ...] = (
     recipes_files,
     schema_files,
     golden_files,
+    sealing_golden_files,
 )
 FOLDERS = (SCHEMAS,)
 

@@ -17,9 +17,13 @@ from securefed.recipes.settings import Settings, read_settings
 
 _OWN_CODE: Final = "own-code"
 _MODULES: Final = {
+    "images": "securefed.recipes.images",
+    "language-model": "securefed.recipes.language_model",
     "multi-task": "securefed.recipes.multi_task",
     _OWN_CODE: "securefed.recipes.own_code",
+    "recommender": "securefed.recipes.recommender",
     "tabular": "securefed.recipes.tabular",
+    "text": "securefed.recipes.text",
 }
 
 

@@ -58,6 +58,12 @@ def test_the_data_scientists_page(folder: Path) -> None:
     assert (folder / "requests" / "readmission.hospital-b.request.json").is_file()
 
 
+def test_the_page_of_training(folder: Path) -> None:
+    out = follow("docs/training.md", folder)
+    assert "one unit adds at most        1.0000 of the clip" in out
+    assert "balanced_accuracy" in out
+
+
 def test_the_readme_names_only_targets_that_exist() -> None:
     targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
     named = set(re.findall(r"make ([a-z]+)", (ROOT / "README.md").read_text()))

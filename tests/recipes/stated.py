@@ -3,15 +3,15 @@
 from collections.abc import Mapping
 
 from securefed.domain.canonical import digest_of
-from securefed.domain.identifiers import Line, Name, Version
-from securefed.domain.study import Parameter
+from securefed.domain.identifiers import Line, Name, Sentence, Version
+from securefed.domain.study import OWN_CODE_KIND, Parameter
 from securefed.domain.study import Recipe as StatedRecipe
 from securefed.recipes.recipe import Recipe
 from securefed.recipes.registry import recipe_for
 
 
 def parameters(given: Mapping[str, str]) -> tuple[Parameter, ...]:
-    return tuple(Parameter(name=Line(name), value=Line(given[name])) for name in sorted(given))
+    return tuple(Parameter(name=Line(name), value=Sentence(given[name])) for name in sorted(given))
 
 
 def stated(
@@ -21,7 +21,7 @@ def stated(
         name=Name(name),
         version=Version(version),
         parameters=parameters(given),
-        own_code=None if own_code is None else digest_of("own-code", own_code),
+        own_code=None if own_code is None else digest_of(OWN_CODE_KIND, own_code),
     )
 
 

@@ -6,8 +6,6 @@ from pathlib import Path
 import pytest
 import torch
 
-from securefed.config.study import OWN_CODE_KIND
-from securefed.domain.canonical import digest_of
 from securefed.errors import (
     AssetMismatch,
     ConfigInvalid,
@@ -18,7 +16,6 @@ from securefed.errors import (
     TrainingFailed,
     UnsupportedLayer,
 )
-from securefed.recipes.own_code import calls
 from securefed.recipes.recipe import Recipe
 from securefed.recipes.records import Records
 from securefed.recipes.registry import recipe_for
@@ -38,10 +35,6 @@ NUMBERS = Records(columns={"x": [1.0, 2.0]}, folder=Path())
 
 def small(more: str = "", **given: str) -> Recipe:
     return own_recipe((SMALL + more).encode(), **{"columns": "x", **given})
-
-
-def test_the_kind_of_the_digest_is_the_studys() -> None:
-    assert calls.KIND == OWN_CODE_KIND
 
 
 def test_other_bytes_than_the_approved_ones_do_not_run(tmp_path: Path) -> None:
@@ -157,6 +150,17 @@ BROKEN_TALLIES = """
 def tallies(model, batch): return batch["x"] * torch.tensor([[1e38, 5.0]])
 def metrics(tally): return {"first": float(tally[0]), "second": "much", "third": float("nan")}
 """
+
+
+def test_a_model_that_the_file_made_once_begins_anew_each_time() -> None:
+    once = "ONCE = torch.nn.Linear(1, 1)\ndef model(): return ONCE\n"
+    torch.manual_seed(1)
+    tried = small(once)
+    first = tried.model()
+    with torch.no_grad():
+        first.weight.fill_(99.0)
+    torch.manual_seed(2)
+    assert torch.equal(tried.model().weight, small(once).model().weight)
 
 
 def test_tallies_of_its_own_are_cut_to_the_bound() -> None:

@@ -181,7 +181,7 @@ def _figures(tried: Recipe, folder: Path) -> Sequence[dict[str, float]]:
         slopes = torch.autograd.grad(tried.losses(model, learned).mean(), weights)
         with torch.no_grad():
             for weight, slope in zip(weights, slopes, strict=True):
-                weight -= slope / 2
+                weight.sub_(slope / 2)
     return before, _tested(tried, model, folder)
 
 

@@ -5,7 +5,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
-from torch import nn
+from torch import Tensor, nn
 
 from securefed.adapters.opacus_training.evaluation import evaluate_public
 from securefed.adapters.opacus_training.run import TrainingRun
@@ -70,7 +70,7 @@ def test_the_engine_agrees_with_a_loop_over_records(tried: Recipe, tmp_path: Pat
     batch = tried.collate(tried.mock(6, 1, tmp_path))
     names = list(batch)
 
-    def losses(model: nn.Module, parts: oracle.Batch) -> oracle.Tensor:
+    def losses(model: nn.Module, parts: oracle.Batch) -> Tensor:
         return tried.losses(model, dict(zip(names, parts, strict=True)))
 
     oracle.assert_exact(tried.model(), tuple(batch.values()), losses)

@@ -28,9 +28,7 @@ from securefed.errors import UnsupportedLayer
 _ROUNDING: Final = 1e-3
 _HALF_ROUNDING: Final = 0.05
 # What Opacus and torch raise where a layer's gradients cannot be told apart by record.
-_REFUSALS = (
-    *(RuntimeError, ValueError, TypeError, AttributeError, LookupError, NotImplementedError),
-)
+_REFUSALS = (RuntimeError, ValueError, TypeError, AttributeError, LookupError)
 
 
 class HooksModule(nn.Module):

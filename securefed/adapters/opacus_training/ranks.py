@@ -9,15 +9,19 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import cache
+from itertools import count
 from os import environ
 
 import torch
 from torch import Tensor, distributed, nn
+from torch.distributed.rendezvous import rendezvous
 
 from securefed.errors import CheckpointUnusable, DeviceUnavailable, RunCancelled
 from securefed.recipes.files.source import Numbers
 
 _PATIENCE = timedelta(minutes=10)
+_RUNS = count()
 
 
 @dataclass(frozen=True)
@@ -90,15 +94,27 @@ def joined_ranks(device: torch.device) -> Iterator[Ranks]:
     if device.type == "cuda":
         torch.cuda.set_device(device)
     try:
-        distributed.init_process_group(backend, timeout=_PATIENCE)
+        store, rank, world = _meeting()
+        # Keys of its own: a second run in the same processes would find the first one's addresses.
+        own = distributed.PrefixStore(f"run-{next(_RUNS)}", store)
+        distributed.init_process_group(
+            backend, store=own, rank=rank, world_size=world, timeout=_PATIENCE
+        )
     except (ValueError, RuntimeError, distributed.DistError) as error:
         raise DeviceUnavailable(
             f"The {world} processes of the run do not find each other"
         ) from error
     try:
-        yield Ranks(distributed.get_rank(), distributed.get_world_size())
+        yield Ranks(rank, world)
     finally:
         distributed.destroy_process_group()
+
+
+@cache
+def _meeting() -> tuple[distributed.Store, int, int]:
+    """Where the processes find each other, as `torchrun` says; it lasts as long as they do."""
+    met: tuple[distributed.Store, int, int] = next(rendezvous("env://", timeout=_PATIENCE))
+    return met
 
 
 def local_rank() -> int:

@@ -1,8 +1,9 @@
 """Records of a CSV file at random, from nothing in memory but where each record begins.
 
 Opening reads and checks the whole file once. It keeps eight bytes for each record and, where units
-are named by a column, sixteen more, and eight for each unit. A record is parsed when it is asked
-for, and checked again, in a file that is checked to be the same.
+are named by a column, eight more and eight for each unit; while it reads, about 130 for each unit
+and 20 for each record besides. A record is parsed when it is asked for, and checked again, in a
+file that is checked to be the same.
 """
 
 from array import array

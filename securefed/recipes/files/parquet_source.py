@@ -3,7 +3,7 @@
 Parquet is compressed in groups of many records, so that one record would cost a group. Opening
 therefore reads and checks the file once and copies what it read into a temporary file, which takes
 as much room as the records without compression. Memory holds nothing for a record without a unit's
-column, and 16 bytes with one.
+column, and with one what a CSV file's units need.
 """
 
 from collections.abc import Iterator

@@ -1,6 +1,6 @@
 """The bytes of a PNG or JPEG as pixels: a small, whole, plain picture, or an error.
 
-Promises that at most one picture of bounded size is in memory, whatever a file claims, and that
+Promises that what is decoded is one picture of bounded size, whatever a file claims, and that
 colours never depend on a guess: 8-bit grey and RGB are read, while palettes, CMYK, 16 bits and
 transparency are refused, since there is more than one way to read them. EXIF is not looked at, its
 orientation included: pixels come as they are stored. An error never quotes a file.
@@ -33,10 +33,10 @@ def decoded_image(content: bytes, where: str) -> Image.Image:
             # Whatever else Pillow remarks on is about parts of a file that are not read.
             warnings.simplefilter("ignore")
             warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(BytesIO(content), formats=_FORMATS) as image:
-                _check_claims(image, where)
-                image.load()
-                return image.copy()
+            image = Image.open(BytesIO(content), formats=_FORMATS)
+            _check_claims(image, where)
+            image.load()
+            return image
     except _PILLOW_ERRORS:
         raise DataUnreadable(
             f"Expected a whole {' or '.join(_FORMATS)} image of at most {MOST_PIXELS:,} pixels",

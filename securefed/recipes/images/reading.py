@@ -25,6 +25,8 @@ from securefed.recipes.records import Cell, Records
 
 BOX: Final = ("xmin", "ymin", "xmax", "ymax")
 _MOST_BYTES: Final = 256 * 2**20
+# About what a row takes besides its pixels.
+_ROW_BYTES: Final = 1024
 _Pixels: TypeAlias = NDArray[np.uint8]
 _Row: TypeAlias = tuple[Cell, ...]
 
@@ -41,13 +43,13 @@ def class_numbers(cells: Sequence[Cell], settings: ImagesSettings) -> Tensor:
     return torch.tensor(found, dtype=torch.int64)
 
 
-@dataclass(kw_only=True)
+@dataclass(kw_only=True, eq=False)
 class ImageReader:
-    """Reads the images of one recipe."""
+    """Reads the images of one recipe. What it remembers is private and in no text of it."""
 
     settings: ImagesSettings
-    _kept: dict[_Row, _Pixels] = field(default_factory=dict)
-    _bytes: int = 0
+    _kept: dict[_Row, _Pixels] = field(default_factory=dict, init=False, repr=False)
+    _bytes: int = field(default=0, init=False, repr=False)
 
     def images(self, records: Records) -> Tensor:
         """Normalised pixels, [records, channels, size, size]."""
@@ -70,12 +72,14 @@ class ImageReader:
         image = pictures.opened(file, sha256, where)
         if self.settings.boxes:
             image = _cropped(image, box, where)
-        image = image.convert("L" if self.settings.channels == 1 else "RGB")
+        mode = "RGB" if self.settings.colour else "L"
+        image = image if image.mode == mode else image.convert(mode)
         image = image.resize((self.settings.size,) * 2, Image.Resampling.BILINEAR)
         found = np.asarray(image).reshape(*image.size, self.settings.channels)
-        if self._bytes + found.nbytes <= _MOST_BYTES:
+        size = found.nbytes + _ROW_BYTES
+        if self._bytes + size <= _MOST_BYTES:
             self._kept[row] = found
-            self._bytes += found.nbytes
+            self._bytes += size
         return found
 
 

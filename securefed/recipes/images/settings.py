@@ -85,9 +85,9 @@ class ImagesSettings(Settings):
         default=16, gt=0, le=4096, description="LoRA: they count alpha divided by rank."
     )
     lora_targets: Words = Field(
-        default=("q_proj", "v_proj"),
+        default=("q_proj", "v_proj", "query", "value"),
         min_length=1,
-        description="LoRA: names of the layers that are adapted.",
+        description="LoRA: names of layers, of which those that a model has are adapted.",
     )
 
     @property

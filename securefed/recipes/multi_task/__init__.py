@@ -1,4 +1,8 @@
-"""Several targets from one table: layers that all share, and a head for each."""
+"""Several targets from one table: layers that all share, and a head for each.
+
+All targets of a record are clipped together, so that several cost no more than one. A record
+without a value of a target teaches nothing about that target.
+"""
 
 from pathlib import Path
 from typing import Final

@@ -13,11 +13,12 @@ from numpy.random import default_rng
 from torch import Tensor, nn
 
 from securefed.domain.identifiers import Name
+from securefed.recipes.first_weights import first_weights
 from securefed.recipes.multi_task.settings import Head, MultiTaskSettings
 from securefed.recipes.recipe import Batch, Forward, Needed
 from securefed.recipes.records import Records
 from securefed.recipes.tabular.cells import column_of
-from securefed.recipes.tabular.model import first_weights, hidden_layers
+from securefed.recipes.tabular.model import hidden_layers
 from securefed.recipes.tabular.recipe import made_up_scores
 from securefed.recipes.tallies import joined_rows, parted
 

@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from securefed.domain.canonical import digest_of
 from securefed.domain.identifiers import Digest
+from securefed.domain.study import OWN_CODE_KIND
 from securefed.errors import (
     AssetMismatch,
     ConfigInvalid,
@@ -21,8 +22,6 @@ from securefed.errors import (
     UnsupportedLayer,
 )
 
-# What a study's digest of own code is taken as.
-KIND: Final = "own-code"
 REQUIRED: Final = ("model", "collate", "losses", "mock")
 OPTIONAL: Final = ("tallies", "metrics")
 
@@ -32,7 +31,7 @@ Functions = Mapping[str, Callable[..., Any]]
 def functions_of(code: bytes, digest: Digest) -> Functions:
     """The functions of a file, which is run once. Raises AssetMismatch where it is another file
     than the approved one."""
-    if digest_of(KIND, code) != digest:
+    if digest_of(OWN_CODE_KIND, code) != digest:
         raise AssetMismatch("The study's own code is not the file that its digest names")
     names: dict[str, Any] = {"__name__": "own_code", "__builtins__": builtins}
     compiled = _compiled(code)

@@ -8,6 +8,7 @@ names and nothing of the engine; what it returns is checked before it is used. T
 its mistakes, not its intent: a person reads it.
 """
 
+import copy
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -19,6 +20,7 @@ from torch import Tensor, nn
 from securefed.domain.identifiers import Name
 from securefed.domain.site import ColumnType
 from securefed.errors import LossUnusable, ModelUnusable, SelfTestFailed, TrainingFailed
+from securefed.recipes.first_weights import first_weights
 from securefed.recipes.own_code.calls import Functions, called
 from securefed.recipes.own_code.settings import OwnCodeSettings
 from securefed.recipes.recipe import Batch, Forward, Needed
@@ -48,12 +50,12 @@ class OwnCode:
 
     def model(self) -> nn.Module:
         """Their model, with weights drawn from the study's seed."""
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(self.settings.seed)
+        with first_weights(self.settings.seed):
             model = self._call("model")
         if not isinstance(model, nn.Module):
             raise ModelUnusable("model() of the study's own code does not return a torch module")
-        return model
+        # One that the file made once and returns again would keep what it learnt.
+        return copy.deepcopy(model)
 
     def collate(self, records: Records) -> Batch:
         """Their tensors of the columns that the study names."""

@@ -1,4 +1,8 @@
-"""Tables: numbers, categories and truths in, one class or number out."""
+"""Tables: numbers, categories and truths in, one class or number out.
+
+Ranges and categories are stated in the study, since measuring them would cost privacy budget. A
+column that the study does not name is not read; every record needs a value of the target.
+"""
 
 from pathlib import Path
 from typing import Final

@@ -1,20 +1,9 @@
 """The models of tables: a linear layer, or hidden layers before it."""
 
 import itertools
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 
-import torch
 from torch import nn
-
-
-@contextmanager
-def first_weights(seed: int) -> Iterator[None]:
-    """Inside, a new layer has the weights of the seed, whatever was drawn before; torch's own
-    chance goes on afterwards as if nothing had been drawn."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        yield
 
 
 def even_layer(inputs: int, outputs: int) -> nn.Linear:

@@ -12,11 +12,12 @@ from numpy.random import default_rng
 from torch import Tensor, nn
 
 from securefed.domain.identifiers import Name
+from securefed.recipes.first_weights import first_weights
 from securefed.recipes.recipe import Batch, Forward, Needed
 from securefed.recipes.records import Records
 from securefed.recipes.tabular.cells import column_of, refuse
 from securefed.recipes.tabular.inputs import Inputs
-from securefed.recipes.tabular.model import even_layer, first_weights, hidden_layers
+from securefed.recipes.tabular.model import even_layer, hidden_layers
 from securefed.recipes.tabular.settings import TabularSettings
 
 _NOISE = 0.1

@@ -7,7 +7,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from tests.adapters.bookkeeping.oracle import Batch, assert_exact
+from securefed.adapters.opacus_training.hooks import HooksModule
+from tests.adapters.bookkeeping.oracle import (
+    Batch,
+    assert_exact,
+    assert_same,
+    by_engine,
+    gradients_of,
+)
 
 transformers: Any = pytest.importorskip("transformers", reason="the extra 'models' is not here")
 
@@ -143,3 +150,32 @@ def test_lora(case: str) -> None:
         assert_exact(model, (torch.randn(RECORDS, 3, 8, 8), labels()), classes)
     else:
         assert_exact(model, (tokens(), labels()), classes)
+
+
+def by_place(model: nn.Module, batch: Batch) -> Tensor:
+    """The next token, with positions for each record, without which hooks cannot do."""
+    (ids,) = batch
+    places = torch.arange(TOKENS).expand(ids.shape).contiguous()
+    scores = model(input_ids=ids, position_ids=places, use_cache=False).logits[:, :-1]
+    each = functional.cross_entropy(scores.flatten(0, 1), ids[:, 1:].flatten(), reduction="none")
+    return each.view(len(ids), -1).mean(1)
+
+
+BY_HOOKS: dict[str, tuple[Any, Any, Any]] = {
+    "roberta": (roberta, lambda: (tokens(), labels()), classes),
+    "gpt2": (lambda: gpt2(tied=True), lambda: (tokens(),), by_place),
+    "llama": (lambda: llama(tied=True), lambda: (tokens(),), by_place),
+    "vit": (vit, lambda: (torch.randn(RECORDS, 3, 8, 8), labels()), classes),
+}
+
+
+@pytest.mark.parametrize("rows", [1, 2])
+@pytest.mark.parametrize("case", BY_HOOKS)
+def test_hooks_agree(case: str, rows: int) -> None:
+    make, draw, losses = BY_HOOKS[case]
+    model, batch, clip = make().train(), draw(), 0.5
+    expected, sums = by_engine(model, batch, losses, clip, rows)
+    module = HooksModule(model)
+    done = module.clipped_sum(losses(module, batch), clip, unit_rows=rows)
+    torch.testing.assert_close(done.norms, expected.norms, rtol=1e-5, atol=1e-8)
+    assert_same(gradients_of(model), sums, 1e-5)

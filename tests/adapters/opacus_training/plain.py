@@ -22,7 +22,10 @@ WIDTH = 4
 WIDE = 2_000
 DECIMALS = frozenset({ColumnType.DECIMAL})
 COLUMNS = (
-    *(Column(name=Line(f"x{i}"), type=ColumnType.DECIMAL, meaning=Line("In")) for i in range(WIDTH)),
+    *(
+        Column(name=Line(f"x{i}"), type=ColumnType.DECIMAL, meaning=Line("In"))
+        for i in range(WIDTH)
+    ),
     Column(name=Line("y"), type=ColumnType.DECIMAL, meaning=Line("Out")),
     Column(name=Line("who"), type=ColumnType.IDENTIFIER, meaning=Line("Whose")),
 )

@@ -1,28 +1,22 @@
-"""Opacus' hooks behind the interface of book-keeping: the same sums, refusals and clean leaving."""
+"""Opacus' hooks behind the interface of book-keeping: the same sums, and a clean leaving."""
 
 import math
 import warnings
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Iterator
 
 import pytest
 import torch
-from opacus.layers import DPLSTM, DPMultiheadAttention
 from torch import Tensor, nn
 
 from securefed.adapters.opacus_training.bookkeeping import BookkeepingModule
 from securefed.adapters.opacus_training.hooks import HooksModule
 from securefed.errors import LossUnusable, UnsupportedLayer
 from tests.adapters.bookkeeping.models import (
-    SmallVisionTransformer,
     TiedLanguageModel,
-    TwoTower,
     network,
 )
 from tests.adapters.bookkeeping.oracle import (
     Batch,
-    Losses,
-    Sums,
     assert_same,
     clipped,
     cross_entropy,
@@ -32,8 +26,14 @@ from tests.adapters.bookkeeping.oracle import (
     norm,
     squares,
 )
-
-CLIP = 0.3
+from tests.adapters.opacus_training.hooked import (
+    BOTH,
+    CLIP,
+    HOOKS_ONLY,
+    LastState,
+    Scaled,
+    by_hooks,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -43,86 +43,6 @@ def calm() -> Iterator[None]:
     torch.manual_seed(20)
     yield
     torch.set_num_threads(threads)
-
-
-class LastState(nn.Module):
-    """A recurrent network, in the form in which Opacus knows it."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.states, self.head = DPLSTM(6, 5, batch_first=True), nn.Linear(5, 3)
-
-    def forward(self, x: Tensor) -> Tensor:
-        answer: Tensor = self.head(self.states(x)[0][:, -1])
-        return answer
-
-
-class Attends(nn.Module):
-    def __init__(self) -> None:
-        super().__init__()
-        self.before, self.layer = nn.Linear(8, 8), DPMultiheadAttention(8, 2, batch_first=True)
-
-    def forward(self, x: Tensor) -> Tensor:
-        x = self.before(x)
-        answer: Tensor = self.layer(x, x, x, need_weights=False)[0]
-        return answer
-
-
-class Scaled(nn.Module):
-    """A layer that somebody wrote."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.scale, self.shift = nn.Parameter(torch.randn(6)), nn.Parameter(torch.randn(6))
-
-    def forward(self, x: Tensor) -> Tensor:
-        return torch.tanh(self.scale * x) + self.shift
-
-
-def wide(*shape: int) -> Callable[[], Batch]:
-    return lambda: (torch.randn(6, *shape),)
-
-
-def labelled(*shape: int) -> Callable[[], Batch]:
-    return lambda: (torch.randn(6, *shape), torch.randint(3, (6,)))
-
-
-Case = tuple[Callable[[], nn.Module], Callable[[], Batch], Losses]
-
-# Book-keeping has rules for these.
-BOTH: dict[str, Case] = {
-    "network": (network, labelled(6), cross_entropy),
-    "tied": (lambda: TiedLanguageModel(9, 4), lambda: (torch.randint(9, (6, 7)),), next_token),
-    "two towers": (
-        lambda: TwoTower(30, 6),
-        lambda: (torch.randint(5, (6, 5)), torch.randint(5, (6,))),
-        lambda model, batch: model(*batch).square(),
-    ),
-    "vision transformer": (SmallVisionTransformer, labelled(1, 8, 8), cross_entropy),
-    "attention": (Attends, wide(4, 8), squares),
-}
-# And none for these.
-HOOKS_ONLY: dict[str, Case] = {
-    "recurrent": (LastState, labelled(4, 6), cross_entropy),
-    "own layer": (lambda: nn.Sequential(nn.Linear(6, 6), Scaled()), wide(4, 6), squares),
-    "own layer first": (lambda: nn.Sequential(Scaled(), nn.Linear(6, 6)), wide(6), squares),
-    "three dimensions": (lambda: nn.Conv3d(2, 3, 2), wide(2, 3, 3, 3), squares),
-    "transposed": (lambda: nn.ConvTranspose1d(2, 3, 2), wide(2, 6), squares),
-    "instances": (lambda: nn.InstanceNorm1d(2, affine=True), wide(2, 6), squares),
-    "slopes": (lambda: nn.Sequential(nn.Linear(6, 6), nn.PReLU()), wide(6), squares),
-}
-
-
-def by_hooks(
-    model: nn.Module, batch: Batch, losses: Losses, clip: float = CLIP, rows: int = 1
-) -> tuple[Any, Sums]:
-    module = HooksModule(model)
-    try:
-        done = module.clipped_sum(losses(module, batch), clip, unit_rows=rows)
-        return done, gradients_of(model)
-    finally:
-        module.detach()
-        model.zero_grad()
 
 
 @pytest.mark.parametrize("rows", [1, 2, 3])
@@ -209,132 +129,6 @@ def test_half_precision_sums_in_full_precision() -> None:
     assert done.norms.dtype == torch.float32
     assert {part.dtype for part in found.values()} == {torch.float32}
     assert_same(found, plain, 0.03)
-
-
-class UsesItsWeightTwice(nn.Module):
-    def __init__(self) -> None:
-        super().__init__()
-        self.layer = nn.Linear(4, 4)
-
-    def forward(self, x: Tensor) -> Tensor:
-        answer: Tensor = self.layer(x) + x @ self.layer.weight
-        return answer
-
-
-class Lazy(nn.Module):
-    def __init__(self) -> None:
-        super().__init__()
-        self.used, self.unused = nn.Linear(4, 4), nn.Linear(4, 4)
-
-    def forward(self, x: Tensor) -> Tensor:
-        answer: Tensor = self.used(x)
-        return answer
-
-
-class OnlyRaw(Lazy):
-    def forward(self, x: Tensor) -> Tensor:
-        answer: Tensor = self.used(x) + x @ self.unused.weight + self.unused.bias
-        return answer
-
-
-class Counted(nn.Module):
-    """A parameter and a statistic in one layer."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.scale = nn.Parameter(torch.ones(4))
-        self.register_buffer("mean", torch.zeros(4))
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.scale * (x - self.get_buffer("mean"))
-
-
-class Positions(nn.Module):
-    """One row of positions for all records."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.place = nn.Embedding(9, 4)
-
-    def forward(self, x: Tensor) -> Tensor:
-        answer: Tensor = x + self.place(torch.arange(x.shape[1]).unsqueeze(0))
-        return answer
-
-
-class Named(nn.Module):
-    """A layer that is called in a way that hooks do not see."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.layer = nn.Linear(4, 4)
-
-    def forward(self, x: Tensor) -> Tensor:
-        answer: Tensor = self.layer(input=x)
-        return answer
-
-
-WHEN_IT_RUNS: dict[str, tuple[Callable[[], nn.Module], str]] = {
-    "raw weight": (UsesItsWeightTwice, r"outside the layer.*layer\.weight"),
-    "unused": (Lazy, r"no part in the loss.*unused\.weight"),
-    "raw only": (OnlyRaw, r"no hook sees.*unused\.weight"),
-    "shared positions": (Positions, r"1 records and the loss 3.*place\.weight"),
-    "by name": (Named, r"Linear apart.*layer"),
-    "in place": (
-        lambda: nn.Sequential(nn.Linear(4, 4), nn.Linear(4, 4), nn.ReLU(inplace=True)),
-        "changed in place",
-    ),
-    "dropout in a layer": (
-        lambda: nn.MultiheadAttention(4, 2, dropout=0.5, batch_first=True),
-        "MultiheadAttention apart",
-    ),
-}
-
-
-@pytest.mark.parametrize("case", WHEN_IT_RUNS)
-def test_refused_when_it_runs(case: str) -> None:
-    make, reason = WHEN_IT_RUNS[case]
-    model, x = make(), torch.randn(3, 2, 4)
-
-    def losses(model: nn.Module, batch: Batch) -> Tensor:
-        if case == "dropout in a layer":
-            answer: Tensor = model(*batch * 3)[0]
-            return answer.square().sum((1, 2))
-        return squares(model, batch)
-
-    before = {name: set(vars(module)) for name, module in model.named_modules()}
-    with pytest.raises(UnsupportedLayer, match=reason):
-        by_hooks(model, (x,), losses)
-    assert gradients_of(model) == {}
-    assert {name: set(vars(module)) for name, module in model.named_modules()} == before
-
-
-AT_ONCE: dict[str, tuple[Callable[[], nn.Module], str]] = {
-    "batch norm": (lambda: nn.BatchNorm1d(4), "batch normalisation.*1"),
-    "coarse weights": (lambda: nn.Linear(4, 4, dtype=torch.bfloat16), r"bfloat16.*1\.weight"),
-    "buffers": (Counted, "Counted.*1"),
-    "bags": (lambda: nn.EmbeddingBag(4, 4), "EmbeddingBag.*1"),
-    "renormed table": (lambda: nn.Embedding(4, 4, max_norm=1.0), "mixes records.*1"),
-    "counted table": (lambda: nn.Embedding(4, 4, scale_grad_by_freq=True), "mixes records.*1"),
-}
-
-
-@pytest.mark.parametrize("case", AT_ONCE)
-def test_refused_before_the_model_is_touched(case: str) -> None:
-    make, reason = AT_ONCE[case]
-    model = nn.Sequential(nn.Linear(4, 4), make())
-    before = {name: set(vars(module)) for name, module in model.named_modules()}
-    with pytest.raises(UnsupportedLayer, match=reason):
-        HooksModule(model)
-    assert {name: set(vars(module)) for name, module in model.named_modules()} == before
-    assert not any(vars(parameter) for parameter in model.parameters())
-
-
-def test_refused_twice_around_the_same_model() -> None:
-    model = network()
-    module = HooksModule(model)
-    with pytest.raises(UnsupportedLayer, match="there already"):
-        HooksModule(model)
-    module.clipped_sum(squares(module, (torch.randn(3, 6),)), CLIP)
 
 
 def test_detached_the_model_is_as_it_was() -> None:

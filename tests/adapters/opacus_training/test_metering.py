@@ -145,8 +145,9 @@ def test_a_run_of_more_steps_than_allowed_stops_at_the_gate(tmp_path: Path) -> N
     assert done == list(range(1, STEPS + 1))
 
 
-@pytest.mark.parametrize(("block", "every"), [(1, 1), (3, 2), (4, 3), (8, 8), (2, 5)])
-@pytest.mark.parametrize("at", [1, 3, 5])
+@pytest.mark.parametrize(
+    ("block", "every", "at"), [(1, 1, 3), (3, 2, 5), (4, 3, 1), (8, 8, 3), (2, 5, 5)]
+)
 def test_a_run_that_goes_on_after_a_crash_charges_each_step_once_and_commits(
     tmp_path: Path, block: int, every: int, at: int
 ) -> None:

@@ -6,9 +6,6 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from securefed.adapters.opacus_training.bookkeeping import BookkeepingModule
-from securefed.adapters.opacus_training.precision import Precision
-from securefed.adapters.opacus_training.sums import ClippedSums
 from securefed.adapters.opacus_training.training import train
 from securefed.recipes.recipe import Batch, Forward
 from tests.adapters.opacus_training.plain import (
@@ -45,18 +42,7 @@ class Tiny(Deep):
 
 
 def bench(recipe: PlainRecipe, precision: str, folder: Path, clip: float) -> Bench:
-    made = Bench(recipe, source(folder, 24), clip)
-    made.sums = ClippedSums(
-        recipe=recipe,
-        module=BookkeepingModule(recipe_model(made)),
-        parameters=made.parameters,
-        precision=Precision(precision),
-    )
-    return made
-
-
-def recipe_model(made: Bench) -> nn.Module:
-    return made.sums.module.detach()
+    return Bench(recipe, source(folder, 24), clip, precision)
 
 
 @pytest.mark.parametrize("precision", HALF)

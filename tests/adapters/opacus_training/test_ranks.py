@@ -6,8 +6,11 @@ import socket
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any, TypeAlias
 
+import numpy as np
 import pytest
+import torch
 
 from securefed.adapters.opacus_training.ranks import Ranks, joined_ranks
 from securefed.errors import DeviceUnavailable
@@ -18,10 +21,11 @@ ROOT = Path(__file__).parents[3]
 SCRIPT = Path(__file__).with_name("two_ranks.py")
 # What ends a run that hangs; one that does not takes some seconds.
 PATIENCE = 120
+Told: TypeAlias = list[dict[str, Any]]
 
 
 @pytest.fixture(scope="module")
-def told(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, object]]:
+def told(tmp_path_factory: pytest.TempPathFactory) -> Told:
     """What each of two processes saw, story by story."""
     folder = tmp_path_factory.mktemp("ranks")
     with socket.socket() as one:
@@ -55,13 +59,13 @@ def told(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, object]]:
     return [json.loads(file.read_text()) for file in files]
 
 
-def test_both_end_with_the_same_weights(told: list[dict[str, object]]) -> None:
+def test_both_end_with_the_same_weights(told: Told) -> None:
     first, second = told
     assert first["weights"] == second["weights"]
     assert first["executed"] == second["executed"] == 6
 
 
-def test_each_draws_from_its_own_share_by_chances_of_its_own(told: list[dict]) -> None:
+def test_each_draws_from_its_own_share_by_chances_of_its_own(told: Told) -> None:
     for rank, one in enumerate(told):
         drawn = [number for step in one["drawn"] for number in step]
         assert drawn
@@ -70,54 +74,52 @@ def test_each_draws_from_its_own_share_by_chances_of_its_own(told: list[dict]) -
     assert first != second
 
 
-def test_the_sum_is_that_of_everybody_over_all_expected_units(told: list[dict]) -> None:
+def test_the_sum_is_that_of_everybody_over_all_expected_units(told: Told) -> None:
     for one in told:
         assert one["sum_error"] < 1e-5
 
 
-def test_noise_is_added_once(told: list[dict]) -> None:
+def test_noise_is_added_once(told: Told) -> None:
     samples = told[0]["noise_samples"]
     assert abs(told[0]["noise_share"] - 1) < 7 * (2 / samples) ** 0.5
     assert told[0]["noise_share"] == told[1]["noise_share"]
 
 
-def test_a_process_that_never_has_a_unit_does_not_stop_the_others(told: list[dict]) -> None:
+def test_a_process_that_never_has_a_unit_does_not_stop_the_others(told: Told) -> None:
     assert [one["one_unit"] for one in told] == [20, 20]
 
 
-def test_a_gate_that_refuses_ends_both_at_once(told: list[dict]) -> None:
+def test_a_gate_that_refuses_ends_both_at_once(told: Told) -> None:
     assert told[0]["refused"] == ["Refused", 2]
     assert told[1]["refused"] == ["RunCancelled", 2]
 
 
-def test_a_gate_that_breaks_ends_both_at_once(told: list[dict]) -> None:
+def test_a_gate_that_breaks_ends_both_at_once(told: Told) -> None:
     assert told[0]["broken"] == ["TrainingFailed", 2]
     assert told[1]["broken"] == ["RunCancelled", 2]
 
 
-def test_a_run_that_is_cancelled_ends_in_both(told: list[dict]) -> None:
+def test_a_run_that_is_cancelled_ends_in_both(told: Told) -> None:
     assert [one["cancelled"] for one in told] == [["RunCancelled", 3], ["RunCancelled", 3]]
 
 
-def test_both_go_on_from_the_same_checkpoint(told: list[dict]) -> None:
+def test_both_go_on_from_the_same_checkpoint(told: Told) -> None:
     assert told[0]["resumed"] == told[1]["resumed"]
     assert told[0]["resumed_steps"] == told[1]["resumed_steps"] == [5, 6]
 
 
-def test_processes_that_were_told_different_charges_do_not_run(told: list[dict]) -> None:
+def test_processes_that_were_told_different_charges_do_not_run(told: Told) -> None:
     assert told[1]["charges"] == ["CheckpointUnusable", 0]
     assert told[0]["charges"][1] == 0
 
 
-def test_a_process_that_fails_ends_the_other_too(told: list[dict]) -> None:
+def test_a_process_that_fails_ends_the_other_too(told: Told) -> None:
     assert [one["failed"] for one in told] == [["TrainingFailed", 0], ["TrainingFailed", 0]]
 
 
 def test_processes_that_do_not_find_each_other_are_an_error(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    import torch
-
     monkeypatch.setenv("WORLD_SIZE", "2")
     monkeypatch.delenv("MASTER_ADDR", raising=False)
     with pytest.raises(DeviceUnavailable), joined_ranks(torch.device("cpu")):
@@ -127,10 +129,7 @@ def test_processes_that_do_not_find_each_other_are_an_error(
 @pytest.mark.parametrize("world", [1, 2, 3, 7])
 @pytest.mark.parametrize("units", [0, 1, 5, 7, 20])
 def test_shares_are_disjoint_and_whole(units: int, world: int) -> None:
-    import numpy as np
-
     shares = [
-        Ranks(rank, world).own(np.arange(Ranks(rank, world).share(units)))
-        for rank in range(world)
+        Ranks(rank, world).own(np.arange(Ranks(rank, world).share(units))) for rank in range(world)
     ]
     assert sorted(np.concatenate(shares).tolist()) == list(range(units))

@@ -266,7 +266,11 @@ STILL: Mapping[str, tuple[PlainRecipe, type[SecurefedError], str]] = {
     "a trained parameter that nothing uses": (Built(Idle), UnsupportedLayer, "no part"),
     "a model without gradients": (Built(dead), SelfTestFailed, "zero or not finite"),
     "losses that explode": (Changed(lambda one: one * float("inf")), SelfTestFailed, "finite"),
-    "losses that are no number": (Changed(lambda one: one * float("nan")), SelfTestFailed, "finite"),
+    "losses that are no number": (
+        Changed(lambda one: one * float("nan")),
+        SelfTestFailed,
+        "finite",
+    ),
     "a weight outside its layer": (Built(Outside), UnsupportedLayer, "outside"),
 }
 

@@ -37,7 +37,13 @@ CPU = torch.device("cpu")
 class Bench:
     """A step, and what it needs, by hand."""
 
-    def __init__(self, recipe: PlainRecipe, data: MemorySource, clip: float = 1.0) -> None:
+    def __init__(
+        self,
+        recipe: PlainRecipe,
+        data: MemorySource,
+        clip: float = 1.0,
+        precision: str = "float32",
+    ) -> None:
         torch.manual_seed(0)
         self.recipe, self.data, self.clip = recipe, data, clip
         self.model = recipe.model()
@@ -46,7 +52,7 @@ class Bench:
             recipe=recipe,
             module=BookkeepingModule(self.model),
             parameters=self.parameters,
-            precision=Precision("float32"),
+            precision=Precision(precision),
         )
 
     def batches(self, units: Sequence[int]) -> object:

@@ -51,7 +51,7 @@ class SeedingRecipe(WideRecipe):
 
     def _seed(self) -> None:
         torch.manual_seed(1)
-        np.random.seed(1)  # noqa: NPY002
+        np.random.seed(1)
         random.seed(1)
 
     def model(self) -> nn.Module:
@@ -220,7 +220,11 @@ def test_a_partial_sum_does_not_reach_the_next_run_of_the_same_model(tmp_path: P
     taken.take = take
     recipe = Same(physical_batch=2)
     run = plain_run(
-        tmp_path, source=taken, recipe=recipe, mechanism=still(1), cancelled=lambda: len(batches) > 4
+        tmp_path,
+        source=taken,
+        recipe=recipe,
+        mechanism=still(1),
+        cancelled=lambda: len(batches) > 4,
     )
     before = {name: one.detach().clone() for name, one in model.named_parameters()}
     with pytest.raises(RunCancelled):
@@ -229,7 +233,9 @@ def test_a_partial_sum_does_not_reach_the_next_run_of_the_same_model(tmp_path: P
     assert all(one.grad is None for one in model.parameters())
     assert "forward" not in vars(model)
     again = train(replace(run, cancelled=lambda: False), CountingGate()).weights
-    fresh = plain_run(tmp_path, recipe=PlainRecipe(), source=source(tmp_path, 20), mechanism=still(1))
+    fresh = plain_run(
+        tmp_path, recipe=PlainRecipe(), source=source(tmp_path, 20), mechanism=still(1)
+    )
     afresh = train(replace(fresh, weights=before), CountingGate()).weights
     assert torch.allclose(flat(again), flat(afresh), rtol=1e-5)
 
@@ -281,7 +287,14 @@ def test_a_rate_that_never_draws_anybody_is_refused(tmp_path: Path) -> None:
 def test_the_clip_is_never_above_and_the_noise_never_below_what_was_approved(
     tmp_path: Path,
 ) -> None:
-    for text in ("0.1", "0.30000000000000004", "1e-12", "7", "1e9", "0.1000000000000000055511151231"):
+    for text in (
+        "0.1",
+        "0.30000000000000004",
+        "1e-12",
+        "7",
+        "1e9",
+        "0.1000000000000000055511151231",
+    ):
         numbers = Numbers.of(mechanism(1, noise=text, clip=text), 10, nn.Linear(1, 1))
         assert Decimal(numbers.clip) < Decimal(text)
         assert Decimal(numbers.deviation) >= Decimal(text) * Decimal(text)

@@ -132,11 +132,11 @@ def gone_on(folder: Path) -> dict[str, object]:
     done: list[int] = []
     again = replace(run, resumption=replace(state, charged=4), on_step=done.append)
     trained = train(again, CountingGate())
-    other = replace(run, resumption=replace(state, charged=6 - 1 * RANK, every=100))
+    other = replace(run, resumption=replace(state, charged=6 - RANK))
     return {
         "resumed": [trained.lost_steps, *flat(trained.weights).tolist()],
         "resumed_steps": done,
-        "charges": ended(replace(other, resumption=replace(other.resumption)), CountingGate()),
+        "charges": ended(other, CountingGate()),
     }
 
 

@@ -15,9 +15,9 @@ from tests.recipes.files.tables import COLUMNS, RECORD, SCHEMA
 
 pytestmark = pytest.mark.slow
 
-RECORDS, PATIENTS = 12_000, 1_500
+RECORDS, PATIENTS = 24_000, 3_000
 # Multiplied by the records, some 30 MB.
-NOTE = ("Nothing of note, " * 80 + "\n") * 2
+NOTE = ("Nothing of note, " * 40 + "\n") * 2
 MEGABYTE = 2**20
 
 
@@ -43,7 +43,7 @@ def write_large_csv(path: Path, records: int) -> Path:
         (RECORD, 8 * RECORDS, 24 * RECORDS),
         (
             PrivacyUnit(column="patient", bound=4),
-            24 * RECORDS + 8 * PATIENTS,
+            16 * RECORDS + 8 * PATIENTS,
             60 * RECORDS + 300 * PATIENTS,
         ),
     ],

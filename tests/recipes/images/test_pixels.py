@@ -77,7 +77,7 @@ def crowded(folder: Path) -> Records:
     return Records(columns={**picked.columns, **boxes}, folder=folder)
 
 
-@pytest.mark.parametrize("most", [0, 300, 2**20])
+@pytest.mark.parametrize("most", [0, 3000, 2**20])
 def test_what_is_remembered_changes_no_number(
     most: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -117,3 +117,10 @@ def test_the_mock_is_made_from_its_seed(tmp_path: Path) -> None:
     for name, digest in zip(first.columns["file"], first.columns["sha256"], strict=True):
         content = (tmp_path / str(name)).read_bytes()
         assert hashlib.sha256(content).hexdigest() == digest
+
+
+def test_what_is_remembered_shows_in_no_text(tmp_path: Path) -> None:
+    recipe = make(ImagesSettings(size=8), None)
+    before = repr(recipe)
+    recipe.collate(indexed(tmp_path, encoded(picture())))
+    assert repr(recipe) == before

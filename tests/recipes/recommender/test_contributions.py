@@ -48,7 +48,7 @@ def test_the_clipped_sum_is_that_of_a_loop_over_units(
     factors = [min(1.0, CLIP / float(_norm(one))) for one in alone]
     assert max(factors[0], factors[-1]) < 1
     wanted = [
-        sum(factor * grad for factor, grad in zip(factors, grads, strict=True))
+        torch.stack([factor * grad for factor, grad in zip(factors, grads, strict=True)]).sum(0)
         for grads in zip(*alone, strict=True)
     ]
     found = _engine(recipe, model, batch, rows, CLIP)
@@ -104,7 +104,7 @@ def test_the_fit_to_a_user_makes_the_gradient_that_of_the_whole_optimum(
         weight = model.get_parameter("item.weight")
         values = []
         for step in (1e-3, -2e-3):
-            weight += step * direction
+            weight.add_(step * direction)
             values.append(_optimum(recipe, weight, batch))
     slope = (values[0] - values[1]) / 2e-3
     assert slope == pytest.approx(float((gradient * direction).sum()), rel=1e-3)
