@@ -8,6 +8,7 @@ and a clip that change nothing.
 """
 
 import csv
+import hashlib
 import os
 from dataclasses import dataclass, replace
 from decimal import Decimal
@@ -105,7 +106,9 @@ class Films:
     def __init__(self, folder: Path, assets: Path) -> None:
         self._assets = assets
         films = [row["movieId"] for row in _rows(folder / "movies.csv")]
-        assets.joinpath("films.txt").write_text("\n".join(films) + "\n", encoding="utf-8")
+        catalogue = "".join(film + "\n" for film in films).encode()
+        assets.joinpath("films.txt").write_bytes(catalogue)
+        self._pin = "sha256:" + hashlib.sha256(catalogue).hexdigest()
         self._place = {film: place for place, film in enumerate(films)}
         rows = _rows(folder / "ratings.csv")
         self.users = [row["userId"] for row in rows]
@@ -119,7 +122,7 @@ class Films:
     def recipe(self, **settings: object) -> RecommenderRecipe:
         """A recommender of these films."""
         known = {"user_column": "userId", "item_column": "movieId", "rating_column": "rating"}
-        known |= {"catalogue": "films.txt"}
+        known |= {"catalogue": "films.txt", "catalogue_sha256": self._pin}
         public = {"lowest": LOWEST, "highest": HIGHEST, "mean": MEAN}
         chosen = RecommenderSettings.model_validate({**known, **public, **settings})
         return make(chosen, self._assets)

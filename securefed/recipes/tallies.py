@@ -37,35 +37,36 @@ class Tally(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class BinaryTally:
-    """Two classes, by label and bin of the score: accuracy, balanced accuracy and AUC.
+    """Two classes, by label, right or wrong and bin of the score: accuracy, balanced accuracy, AUC.
 
     Answers are logits of class one, [records]; a target other than 0 and 1 is no label. AUC takes
-    scores within a bin as equal. An answer that is not a number counts as surely wrong."""
+    scores within a bin as equal. An answer that is not a number counts as surely wrong. Right and
+    wrong are counted beside the bins, since a sum over many bins has the noise of all of them."""
 
-    bins: int = 20
-
-    def __post_init__(self) -> None:
-        if self.bins < 2 or self.bins % 2:
-            raise ValueError("Half of the bins lie on each side of one half")
+    bins: int = 10
 
     @property
     def numbers(self) -> int:
-        """A number for each label and bin."""
-        return 2 * self.bins
+        """Right and wrong of each label, and a number for each label and bin."""
+        return 4 + 2 * self.bins
 
     def rows(self, answers: Tensor, targets: Tensor) -> Tensor:
-        """One in the place of the label and the score's bin."""
+        """A mark in the place of label and answer, and one in that of label and bin."""
         scores = torch.sigmoid(answers.detach().float())
         scores = torch.where(scores.isnan(), (targets == 0).float(), scores)
         places = (scores * self.bins).long().clamp(0, self.bins - 1)
-        return _one_hot(targets * self.bins + places, self.numbers, _labelled(targets, 2))
+        right = (scores >= 0.5) == (targets == 1)
+        labelled = _labelled(targets, 2)
+        marks = _one_hot(targets * 2 + right.long(), 4, labelled)
+        bins = _one_hot(targets * self.bins + places, 2 * self.bins, labelled)
+        return joined_rows([marks, bins])
 
     def metrics(self, tally: Tensor) -> Mapping[str, float]:
         """Accuracy and balanced accuracy at one half, and the area under the curve."""
-        counts = tally.detach().double().cpu().view(2, self.bins)
-        half = self.bins // 2
-        right = torch.stack([counts[0, :half].sum(), counts[1, half:].sum()])
-        return _classified(right, counts.sum(1)) | {"auc": _area(counts[0], counts[1])}
+        counts = tally.detach().double().cpu() * math.sqrt(2)
+        marks, bins = counts[:4].view(2, 2), counts[4:].view(2, self.bins)
+        there = marks.sum(1)
+        return _classified(marks[:, 1], there) | {"auc": _area(bins[0], bins[1], there)}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -181,12 +182,12 @@ def _classified(right: Tensor, there: Tensor) -> dict[str, float]:
     }
 
 
-def _area(negatives: Tensor, positives: Tensor) -> float:
+def _area(negatives: Tensor, positives: Tensor, there: Tensor) -> float:
     """How often a positive scores above a negative; equal scores count one half."""
-    if negatives.sum() <= 0 or positives.sum() <= 0:
+    if there.min() <= 0:
         return math.nan
     below = negatives.cumsum(0) - negatives / 2
-    return _share((positives * below).sum().item(), (positives.sum() * negatives.sum()).item())
+    return _share((positives * below).sum().item(), there.prod().item())
 
 
 def _share(part: float, whole: float) -> float:

@@ -17,7 +17,7 @@ CODE = b"def model(): pass"
 def test_every_recipe_has_a_version_and_settings_that_are_explained(name: str) -> None:
     assert Version(version_of(name))
     module = import_module(f"securefed.recipes.{name.replace('-', '_')}")
-    assert module.NAME == name
+    assert str(module.NAME) == name
     kind = settings_of(name)
     assert issubclass(kind, Settings)
     assert all(field.description for field in kind.model_fields.values())

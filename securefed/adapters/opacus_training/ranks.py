@@ -15,6 +15,7 @@ from os import environ
 
 import torch
 from torch import Tensor, distributed, nn
+from torch.distributed.distributed_c10d import PrefixStore, Store
 from torch.distributed.rendezvous import rendezvous
 
 from securefed.errors import CheckpointUnusable, DeviceUnavailable, RunCancelled
@@ -96,7 +97,7 @@ def joined_ranks(device: torch.device) -> Iterator[Ranks]:
     try:
         store, rank, world = _meeting()
         # Keys of its own: a second run in the same processes would find the first one's addresses.
-        own = distributed.PrefixStore(f"run-{next(_RUNS)}", store)
+        own = PrefixStore(f"run-{next(_RUNS)}", store)
         distributed.init_process_group(
             backend, store=own, rank=rank, world_size=world, timeout=_PATIENCE
         )
@@ -111,9 +112,9 @@ def joined_ranks(device: torch.device) -> Iterator[Ranks]:
 
 
 @cache
-def _meeting() -> tuple[distributed.Store, int, int]:
+def _meeting() -> tuple[Store, int, int]:
     """Where the processes find each other, as `torchrun` says; it lasts as long as they do."""
-    met: tuple[distributed.Store, int, int] = next(rendezvous("env://", timeout=_PATIENCE))
+    met: tuple[Store, int, int] = next(rendezvous("env://", timeout=_PATIENCE))
     return met
 
 

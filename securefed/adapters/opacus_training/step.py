@@ -40,5 +40,4 @@ class Step:
             if parameter.grad is not None:
                 parameter.grad /= self.expected_units
         self.optimizer.step()
-        self.optimizer.zero_grad(set_to_none=True)
         return silenced

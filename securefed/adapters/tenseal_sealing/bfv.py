@@ -102,9 +102,11 @@ class BfvAdder:
             self._sums[index] = more
             return
         together = seal.Ciphertext()
-        # SEAL refuses a sum that is not encrypted any more: one was made to cancel the others.
-        with library():
+        try:
             self._evaluator.add(so_far, more, together)
+        except RuntimeError as error:
+            # A sum that is not encrypted any more: one was made to cancel the others.
+            raise SealInvalid(f"Chunk {index} cannot be added: {error}") from error
         self._sums[index] = together
 
     def total(self, index: int) -> bytes:

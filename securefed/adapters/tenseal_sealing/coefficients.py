@@ -18,15 +18,16 @@ _CARRIERS = 15
 _BITS = np.uint64(60)
 _LOW = np.uint64((1 << 60) - 1)
 _NIBBLE = np.uint64(15)
-_SHIFTS = [np.uint64(4 * carrier) for carrier in range(_CARRIERS)]
+_SHIFTS = np.arange(0, 4 * _CARRIERS, 4, dtype=np.uint64)[:, np.newaxis]
 
 
 def to_payload(coefficients: Words) -> bytes:
     """The payload of a ciphertext's coefficients, all of which are below 2^60."""
     planes = coefficients.reshape(_CARRIERS + 1, -1)
-    carriers = planes[:_CARRIERS].copy()
-    for carrier, shift in zip(carriers, _SHIFTS, strict=True):
-        carrier |= ((planes[_CARRIERS] >> shift) & _NIBBLE) << _BITS
+    carriers = planes[_CARRIERS] >> _SHIFTS
+    carriers &= _NIBBLE
+    carriers <<= _BITS
+    carriers |= planes[:_CARRIERS]
     return carriers.astype(_LITTLE, copy=False).tobytes()
 
 
@@ -37,9 +38,9 @@ def from_payload(payload: bytes) -> Words:
     carriers = np.frombuffer(payload, _LITTLE).reshape(_CARRIERS, -1)
     planes = np.empty((_CARRIERS + 1, carriers.shape[1]), np.uint64)
     np.bitwise_and(carriers, _LOW, out=planes[:_CARRIERS])
-    planes[_CARRIERS] = 0
-    for carrier, shift in zip(carriers, _SHIFTS, strict=True):
-        planes[_CARRIERS] |= (carrier >> _BITS) << shift
+    nibbles = carriers >> _BITS
+    nibbles <<= _SHIFTS
+    np.bitwise_or.reduce(nibbles, axis=0, out=planes[_CARRIERS])
     coefficients = planes.reshape(-1)
     if int(coefficients.max()) >= CIPHER_PRIME:
         raise SealInvalid("A ciphertext has a coefficient beyond its modulus")

@@ -6,9 +6,11 @@ a file of its own. One thread at a time.
 """
 
 import os
+import shutil
 import tempfile
 from collections.abc import Callable
 from typing import Self
+from weakref import finalize
 
 
 class RamFile:
@@ -29,10 +31,8 @@ class RamFile:
         return os.pread(descriptor, os.fstat(descriptor).st_size, 0)
 
     def close(self) -> None:
-        """Removes the file."""
-        os.close(self._descriptor)
-        if self._folder is not None:
-            self._folder.cleanup()
+        """Removes the file; so does forgetting it."""
+        self._end()
 
     def __enter__(self) -> Self:
         return self
@@ -42,20 +42,28 @@ class RamFile:
 
     def _open(self) -> None:
         self._process = os.getpid()
-        self._folder: tempfile.TemporaryDirectory[str] | None = None
         if hasattr(os, "memfd_create"):
+            folder = None
             self._descriptor = os.memfd_create("securefed", os.MFD_CLOEXEC)
             # By the process's number: SEAL opens the path in this process, whatever thread asks.
             self._path = f"/proc/{self._process}/fd/{self._descriptor}"
         else:
-            self._folder = tempfile.TemporaryDirectory()
-            self._path = f"{self._folder.name}/seal"
+            folder = tempfile.mkdtemp()
+            self._path = f"{folder}/seal"
             self._descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
+        self._end = finalize(self, _remove, self._descriptor, folder)
 
     def _emptied(self) -> int:
         # Parent and child of a fork have the same file open, and would read each other's numbers.
         if os.getpid() != self._process:
+            self._end.detach()
             os.close(self._descriptor)
             self._open()
         os.ftruncate(self._descriptor, 0)
         return self._descriptor
+
+
+def _remove(descriptor: int, folder: str | None) -> None:
+    os.close(descriptor)
+    if folder is not None:
+        shutil.rmtree(folder)

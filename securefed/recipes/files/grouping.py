@@ -50,7 +50,9 @@ class Grouping:
         """The next record, with its unit's value where units have one."""
         self.records += 1
         if self._by_value:
-            key = hashlib.blake2b(str(value).encode(), digest_size=16).digest()
+            # Zero has two spellings even as a double.
+            told = "0" if value == 0 else str(value)
+            key = hashlib.blake2b(told.encode(), digest_size=16).digest()
             self._owners.append(self._known.setdefault(key, len(self._known)))
 
     def members(self) -> Members:

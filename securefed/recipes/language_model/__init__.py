@@ -9,14 +9,13 @@ from securefed.recipes.language_model.recipe import LanguageModelRecipe
 from securefed.recipes.language_model.settings import LanguageModelSettings
 from securefed.recipes.pretrained.beginning import begun
 from securefed.recipes.pretrained.tokens import TextBytes
-from securefed.recipes.recipe import Recipe
 
 NAME = "language-model"
 VERSION = "1.0.0"
 SETTINGS = LanguageModelSettings
 
 
-def make(settings: LanguageModelSettings, assets: Path | None) -> Recipe:
+def make(settings: LanguageModelSettings, assets: Path | None) -> LanguageModelRecipe:
     """The recipe; raises where its model's folder is not safe or not the one that is pinned."""
     start = begun(settings, assets, TextBytes(), "gpt2")
     return LanguageModelRecipe(

@@ -4,6 +4,7 @@ What is in the catalogue must not depend on the data: a list of the items that s
 would tell of them. An item outside is refused, and never named: it is a value of a private record.
 """
 
+import hashlib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,10 +13,10 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from securefed.errors import ConfigInvalid, DataUnreadable
+from securefed.errors import AssetMismatch, ConfigInvalid, DataUnreadable
+from securefed.recipes.files.named_files import read_text_file
 from securefed.recipes.records import Cell
 
-_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _NUMBER = re.compile(r"0|[1-9][0-9]{0,8}")
 
 
@@ -63,20 +64,22 @@ def identifier(cell: Cell, column: str) -> str:
     return str(cell)
 
 
-def read_catalogue(assets: Path | None, name: str) -> Items:
-    """A file with one id on each line; its digest is the study's business."""
-    if assets is None or not _NAME.fullmatch(name):
+def read_catalogue(assets: Path | None, name: str, sha256: str) -> Items:
+    """A file with one id on each line, which the study pins by the SHA-256 of its bytes."""
+    if assets is None:
         raise ConfigInvalid(
-            "The catalogue is the name of a file among the study's assets",
+            "The catalogue is a file among the site's assets, and there are none",
             where="recipe.parameters.catalogue",
         )
-    try:
-        lines = (assets / name).read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataUnreadable("The catalogue cannot be read as UTF-8 text", where=name) from error
+    text = read_text_file(assets, name, where="catalogue")
+    found = "sha256:" + hashlib.sha256(text.encode()).hexdigest()
+    if found != sha256:
+        raise AssetMismatch(f"The catalogue is {found}, not {sha256}", where="catalogue")
+    lines = text.removesuffix("\n").split("\n")
     places: dict[Cell, int] = {line: place for place, line in enumerate(lines)}
-    if not lines or "" in places or len(places) != len(lines):
+    if len(places) != len(lines) or not all(line and line == line.strip() for line in lines):
         raise DataUnreadable(
-            "A catalogue has one id on each line, each once, and no empty line", where=name
+            "A catalogue has one id on each line, each once, without spaces around it",
+            where="catalogue",
         )
     return Items(count=len(lines), places=places)

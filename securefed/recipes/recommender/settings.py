@@ -16,7 +16,11 @@ class RecommenderSettings(Settings):
 
     learning_rate: float = Field(default=0.6, gt=0, le=1000, description="The size of a step.")
     momentum: float = Field(default=0.9, ge=0, lt=1, description="Momentum; for sgd only.")
-    average: bool = Field(default=True, description="Whether the mean of all steps is released.")
+    average: bool = Field(
+        default=True,
+        description="Whether the update is the mean of the weights after each step of the round, "
+        "in place of those after the last: less noise at no cost.",
+    )
     physical_batch: int = Field(
         default=16384, ge=1, le=1_000_000, description="How many records are in memory at a time."
     )
@@ -38,8 +42,13 @@ class RecommenderSettings(Settings):
     rating_column: str = Field(default="rating", min_length=1, description="The ratings' column.")
     catalogue: str = Field(
         default="",
-        description="A public file with an item's id on each line. Without one, items are numbered "
-        "from zero.",
+        description="A public file among the site's assets with an item's id on each line. "
+        "Without one, items are numbered from zero.",
+    )
+    catalogue_sha256: str = Field(
+        default="",
+        pattern="^(sha256:[0-9a-f]{64})?$",
+        description="The SHA-256 of the catalogue, as sha256: and 64 digits.",
     )
     items: int = Field(
         default=0,
@@ -108,6 +117,8 @@ class RecommenderSettings(Settings):
             raise ValueError("mean must lie between lowest and highest")
         if bool(self.items) == bool(self.catalogue):
             raise ValueError("either items or a catalogue must be given")
+        if bool(self.catalogue) != bool(self.catalogue_sha256):
+            raise ValueError("a catalogue is pinned by its catalogue_sha256")
         if self.model != "factorisation" and not self.width:
             raise ValueError("only a factorisation can have a width of zero")
         return self

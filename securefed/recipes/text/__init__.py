@@ -7,7 +7,6 @@ from pathlib import Path
 
 from securefed.recipes.pretrained.beginning import begun
 from securefed.recipes.pretrained.tokens import HashedWords
-from securefed.recipes.recipe import Recipe
 from securefed.recipes.text.recipe import TextRecipe
 from securefed.recipes.text.settings import TextSettings
 
@@ -16,7 +15,7 @@ VERSION = "1.0.0"
 SETTINGS = TextSettings
 
 
-def make(settings: TextSettings, assets: Path | None) -> Recipe:
+def make(settings: TextSettings, assets: Path | None) -> TextRecipe:
     """The recipe; raises where its model's folder is not safe or not the one that is pinned."""
     start = begun(settings, assets, HashedWords(), "bert", num_labels=len(settings.classes))
     if start.config.pad_token_id is None:

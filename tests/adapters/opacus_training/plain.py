@@ -1,6 +1,6 @@
 """The smallest recipe: numbers in, a line through them out. Gates that count, and an oracle."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from securefed.domain.privacy import DpSgd, PrivacyUnit, Sampling
 from securefed.domain.site import Column, ColumnType
 from securefed.errors import SecurefedError
 from securefed.recipes.files.in_memory import MemorySource
+from securefed.recipes.files.source import Numbers
 from securefed.recipes.recipe import Batch, Forward, Needed
 from securefed.recipes.records import Records
 from securefed.recipes.settings import Settings
@@ -121,6 +122,29 @@ def flat(weights: Mapping[str, Tensor]) -> Tensor:
     return torch.cat([one.detach().flatten() for one in weights.values()])
 
 
+def grad_of(parameter: nn.Parameter) -> Tensor:
+    assert parameter.grad is not None
+    return parameter.grad
+
+
+def with_cells(records: Records, column: str, cells: Mapping[int, float]) -> Records:
+    """The same records but for some cells of a column."""
+    new = [cells.get(place, cell) for place, cell in enumerate(records.columns[column])]
+    return Records(columns={**records.columns, column: new}, folder=records.folder)
+
+
+class WatchedSource(MemorySource):
+    """Tells whenever records are read."""
+
+    def __init__(self, folder: Path, records: int, told: Callable[[list[int]], None]) -> None:
+        super().__init__(made_up(records, 7, folder), COLUMNS, RECORD)
+        self._told = told
+
+    def take(self, numbers: Numbers) -> Records:
+        self._told(numbers.tolist())
+        return super().take(numbers)
+
+
 def clipped_sum(
     recipe: PlainRecipe, model: nn.Module, units: Sequence[Records], clip: float
 ) -> Tensor:
@@ -128,8 +152,8 @@ def clipped_sum(
     total = torch.zeros(sum(one.numel() for one in model.parameters()), dtype=torch.float64)
     for records in units:
         model.zero_grad()
-        recipe.losses(model, recipe.collate(records)).mean().backward()
-        grad = torch.cat([one.grad.flatten().double() for one in model.parameters()])
+        torch.autograd.backward(recipe.losses(model, recipe.collate(records)).mean())
+        grad = torch.cat([grad_of(one).flatten().double() for one in model.parameters()])
         total += grad * min(1.0, clip / grad.norm().item())
     model.zero_grad()
     return total

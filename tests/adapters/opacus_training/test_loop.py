@@ -10,16 +10,21 @@ from securefed.adapters.opacus_training.run import Resumption, Trained, Training
 from securefed.adapters.opacus_training.training import train
 from securefed.domain.canonical import digest_of
 from securefed.errors import CheckpointUnusable, NumberInvalid, TrainingFailed
+from securefed.recipes.files.in_memory import MemorySource
 from tests.adapters.opacus_training.plain import (
+    COLUMNS,
+    RECORD,
     CountingGate,
     PlainRecipe,
     Refused,
     RefusingGate,
     WideRecipe,
     flat,
+    made_up,
     mechanism,
     plain_run,
     still,
+    with_cells,
 )
 
 pytestmark = pytest.mark.slow
@@ -53,8 +58,9 @@ def crashed(run: TrainingRun, at: int) -> CountingGate:
 
 def resumed(run: TrainingRun, charged: int, every: int = 1) -> tuple[Trained, CountingGate]:
     gate = CountingGate()
-    folder = run.resumption.path.parent
-    return train(replace(run, resumption=kept(folder, charged, every)), gate), gate
+    assert run.resumption is not None
+    again = replace(run.resumption, charged=charged, every=every)
+    return train(replace(run, resumption=again), gate), gate
 
 
 @pytest.mark.parametrize("settings", SETTINGS)
@@ -182,7 +188,8 @@ def test_a_run_of_which_every_step_is_charged_takes_none(tmp_path: Path) -> None
 
 
 def test_the_count_of_silenced_units_goes_on(tmp_path: Path) -> None:
-    run = plain_run(tmp_path, mechanism=still(4), resumption=kept(tmp_path))
-    run.source._all.columns["x0"][5] = float("nan")
+    records = with_cells(made_up(20, 7, tmp_path), "x0", {5: float("nan")})
+    data = MemorySource(records, COLUMNS, RECORD)
+    run = plain_run(tmp_path, source=data, mechanism=still(4), resumption=kept(tmp_path))
     crashed(run, 2)
     assert resumed(run, charged=2)[0].silenced == 4

@@ -28,6 +28,7 @@ from tests.adapters.opacus_training.plain import (
     made_up,
     mechanism,
     plain_run,
+    with_cells,
 )
 
 pytestmark = pytest.mark.slow
@@ -103,7 +104,7 @@ class CollatedTogether(PlainRecipe):
         return batch | {"x": (x - x.mean(0)) / (x.std(0, correction=0) + 1)}
 
 
-def normed() -> nn.Module:
+def normed() -> nn.Sequential:
     return nn.Sequential(nn.Linear(WIDTH, 3), nn.BatchNorm1d(3), nn.Linear(3, 1))
 
 
@@ -207,6 +208,8 @@ def test_a_loss_that_depends_on_the_rows_that_fill_does_not_run() -> None:
 class Recording(nn.Module):
     """Keeps what it saw where the weights are."""
 
+    seen: Tensor
+
     def __init__(self, kept: nn.Parameter | None) -> None:
         super().__init__()
         self.line = nn.Linear(WIDTH, 1)
@@ -217,7 +220,7 @@ class Recording(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         with torch.no_grad():
-            self.seen += x[0]
+            self.seen.add_(x[0])
         return self.line(x)
 
 
@@ -284,9 +287,7 @@ def test_a_model_that_moves_wrongly_does_not_run(name: str) -> None:
 
 class Poisoned(PlainRecipe):
     def mock(self, records: int, seed: int, folder: Path) -> Records:
-        made = made_up(records, seed, folder)
-        made.columns["x0"][-1] = float("inf")
-        return made
+        return with_cells(made_up(records, seed, folder), "x0", {records - 1: float("inf")})
 
 
 def test_a_mock_that_is_not_finite_shows_nothing_and_is_refused() -> None:
@@ -296,7 +297,7 @@ def test_a_mock_that_is_not_finite_shows_nothing_and_is_refused() -> None:
 
 class Short(PlainRecipe):
     def mock(self, records: int, seed: int, folder: Path) -> Records:
-        return made_up(1, seed, folder)
+        return made_up(min(records, 1), seed, folder)
 
 
 def test_a_mock_of_too_few_records_is_an_error(tmp_path: Path) -> None:
@@ -385,3 +386,13 @@ def test_a_recipe_that_fails_has_passed_no_gate(tmp_path: Path) -> None:
     with pytest.raises(SelfTestFailed):
         train(plain_run(tmp_path, recipe=Negatives()), gate)
     assert gate.passed == []
+
+
+@pytest.mark.parametrize("precision", ["bfloat16", "float16"])
+def test_in_half_precision_mixing_shows_as_well(precision: str) -> None:
+    recipe = Built(lambda: nn.Linear(WIDTH, 1), precision=precision)
+    proof = prove(recipe, bound=3)
+    assert proof.largest_contribution <= 1 + 1e-4
+    for wrong in (Built(Centred, precision=precision), Negatives(precision=precision)):
+        with pytest.raises(SelfTestFailed):
+            prove(wrong, bound=3)

@@ -11,6 +11,7 @@ from securefed.adapters.opacus_training.randomness.normals import NormalSource
 from securefed.adapters.opacus_training.randomness.stream import KeyStream, Purpose
 from securefed.adapters.opacus_training.self_test.noise import measured_noise
 from securefed.errors import SelfTestFailed
+from tests.adapters.opacus_training.plain import grad_of
 
 DEVIATION = 3.0
 
@@ -37,7 +38,7 @@ def scaled(factor: float, dimensions: int | None = None) -> WrongNoise:
     def spoil(given: list[nn.Parameter]) -> None:
         for one in given:
             if dimensions in (None, one.dim()):
-                one.grad *= factor
+                one.grad = grad_of(one) * factor
 
     return WrongNoise(spoil)
 
@@ -61,7 +62,7 @@ def test_noise_of_another_size_is_found_in_each_parameter(
 def test_a_parameter_part_of_which_has_no_noise_is_found() -> None:
     def spoil(given: list[nn.Parameter]) -> None:
         for one in given:
-            one.grad.view(-1)[-1] = 0
+            grad_of(one).view(-1)[-1] = 0
 
     with pytest.raises(SelfTestFailed, match="no noise"):
         measured_noise(WrongNoise(spoil), model(), DEVIATION)
@@ -70,7 +71,7 @@ def test_a_parameter_part_of_which_has_no_noise_is_found() -> None:
 def test_noise_that_is_not_centred_is_found() -> None:
     def spoil(given: list[nn.Parameter]) -> None:
         for one in given:
-            one.grad.abs_()
+            grad_of(one).abs_()
 
     with pytest.raises(SelfTestFailed, match="centred"):
         measured_noise(WrongNoise(spoil), model(), DEVIATION)
@@ -84,7 +85,7 @@ def test_noise_that_comes_twice_is_found(sign: int) -> None:
         for one in given:
             before = first.pop(one.shape, None)
             if before is None:
-                first[one.shape] = one.grad.clone()
+                first[one.shape] = grad_of(one).clone()
             else:
                 one.grad = sign * before
 

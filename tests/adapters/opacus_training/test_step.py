@@ -1,14 +1,15 @@
 """A step over whoever was drawn: the same rule for nobody, for all, and in whatever parts."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
 
-from securefed.adapters.opacus_training.batches import UnitBatches
+from securefed.adapters.opacus_training.batches import UnitBatch, UnitBatches
 from securefed.adapters.opacus_training.bookkeeping import BookkeepingModule
 from securefed.adapters.opacus_training.noise import StepNoise
 from securefed.adapters.opacus_training.precision import Precision
@@ -27,8 +28,10 @@ from tests.adapters.opacus_training.plain import (
     WideRecipe,
     clipped_sum,
     flat,
+    grad_of,
     made_up,
     source,
+    with_cells,
 )
 
 CPU = torch.device("cpu")
@@ -55,13 +58,13 @@ class Bench:
             precision=Precision(precision),
         )
 
-    def batches(self, units: Sequence[int]) -> object:
+    def batches(self, units: Sequence[int]) -> Iterator[UnitBatch]:
         words = KeyStream(Purpose.SAMPLING).words
         return UnitBatches(self.recipe, self.data, words, CPU).of(np.array(units, np.int64))
 
     def sum(self, units: Sequence[int]) -> Tensor:
         self.silenced = self.sums.make(self.batches(units), self.clip).silenced
-        return torch.cat([one.grad.flatten() for one in self.parameters])
+        return torch.cat([grad_of(one).flatten() for one in self.parameters])
 
     def step(self, units: Sequence[int], deviation: float = 1.0, expected: float = 1.0) -> Tensor:
         """How far the weights move, by steps of size one."""
@@ -129,7 +132,9 @@ def test_sums_do_not_pile_up_from_step_to_step(tmp_path: Path) -> None:
 def test_what_a_recipe_writes_into_gradients_is_thrown_away(tmp_path: Path) -> None:
     class Writing(PlainRecipe):
         def losses(self, model: Forward, batch: Batch) -> Tensor:
-            model.model.weight.grad = torch.full_like(model.model.weight, 1e6)
+            assert isinstance(model, nn.Module)
+            for one in model.parameters():
+                one.grad = torch.full_like(one, 1e6)
             return super().losses(model, batch)
 
     bench = Bench(Writing(), source(tmp_path, 4), clip=0.1)
@@ -142,17 +147,19 @@ def test_a_second_backward_in_a_criterion_adds_nothing(tmp_path: Path) -> None:
         calls = 0
 
         @staticmethod
-        def forward(ctx: object, x: Tensor) -> Tensor:
+        def forward(_: Any, x: Tensor) -> Tensor:
             return x.clone()
 
         @staticmethod
-        def backward(ctx: object, grad: Tensor) -> Tensor:
+        def backward(_: Any, *grads: Any) -> Any:
             Twice.calls += 1
-            return grad * (1.0 if Twice.calls % 2 else 1000.0)
+            return grads[0] * (1.0 if Twice.calls % 2 else 1000.0)
 
     class Criterion(PlainRecipe):
         def losses(self, model: Forward, batch: Batch) -> Tensor:
-            return Twice.apply(super().losses(model, batch))
+            twice: Any = Twice
+            answer: Tensor = twice.apply(super().losses(model, batch))
+            return answer
 
     bench = Bench(Criterion(), source(tmp_path, 4), clip=0.1)
     for unit in range(4):
@@ -177,9 +184,7 @@ def test_a_cancelled_step_leaves_no_sum_and_the_weights_alone(tmp_path: Path) ->
 
 
 def poisoned(folder: Path, cell: float, where: Sequence[int]) -> MemorySource:
-    records = made_up(6, 7, folder)
-    for place in where:
-        records.columns["x1"][place] = cell
+    records = with_cells(made_up(6, 7, folder), "x1", dict.fromkeys(where, cell))
     return MemorySource(records, COLUMNS, RECORD)
 
 
@@ -242,7 +247,9 @@ def test_gradients_near_the_ends_of_float32_stay_within_the_clip(
         lambda losses: losses.detach(),
     ],
 )
-def test_losses_that_are_not_one_a_record_are_refused(tmp_path: Path, wrong: object) -> None:
+def test_losses_that_are_not_one_a_record_are_refused(
+    tmp_path: Path, wrong: Callable[[Tensor], Tensor]
+) -> None:
     class Wrong(PlainRecipe):
         def losses(self, model: Forward, batch: Batch) -> Tensor:
             return wrong(super().losses(model, batch))

@@ -24,11 +24,13 @@ from securefed.errors import (
     TrainingFailed,
 )
 from securefed.recipes.recipe import Batch, Forward
+from securefed.recipes.records import Records
 from tests.adapters.opacus_training.plain import (
     CountingGate,
     PlainRecipe,
     Refused,
     RefusingGate,
+    WatchedSource,
     WideRecipe,
     clipped_sum,
     flat,
@@ -58,7 +60,7 @@ class SeedingRecipe(WideRecipe):
         self._seed()
         return super().model()
 
-    def collate(self, records: object) -> Batch:
+    def collate(self, records: Records) -> Batch:
         self._seed()
         return super().collate(records)
 
@@ -119,7 +121,8 @@ def test_noise_is_new_in_every_step(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("at", [1, 3])
 def test_a_gate_that_refuses_a_step_ends_the_run_before_it(tmp_path: Path, at: int) -> None:
-    gate, done = RefusingGate(at), []
+    done: list[int] = []
+    gate = RefusingGate(at)
     with pytest.raises(Refused):
         train(plain_run(tmp_path, steps=5, on_step=done.append), gate)
     assert gate.passed == done == list(range(1, at))
@@ -132,14 +135,7 @@ def test_every_step_passes_the_gate_before_any_record_is_read(tmp_path: Path) ->
         def before_step(self, step: int) -> None:
             told.append(f"gate {step}")
 
-    taken = source(tmp_path, 5)
-    original = taken.take
-
-    def take(numbers: object) -> object:
-        told.append("take")
-        return original(numbers)
-
-    taken.take = take
+    taken = WatchedSource(tmp_path, 5, lambda _: told.append("take"))
     recipe = PlainRecipe(physical_batch=3)
     run = plain_run(tmp_path, source=taken, recipe=recipe, mechanism=mechanism(3, rate="1"))
     train(run, Gate())
@@ -182,15 +178,8 @@ def test_a_run_is_cancelled_before_its_next_step(tmp_path: Path) -> None:
 
 
 def test_a_run_is_cancelled_between_physical_batches_of_a_step(tmp_path: Path) -> None:
-    batches: list[int] = []
-    taken = source(tmp_path, 20)
-    original = taken.take
-
-    def take(numbers: object) -> object:
-        batches.append(1)
-        return original(numbers)
-
-    taken.take = take
+    batches: list[list[int]] = []
+    taken = WatchedSource(tmp_path, 20, batches.append)
     run = plain_run(
         tmp_path,
         source=taken,
@@ -210,14 +199,8 @@ def test_a_partial_sum_does_not_reach_the_next_run_of_the_same_model(tmp_path: P
         def model(self) -> nn.Module:
             return model
 
-    taken, batches = source(tmp_path, 20), []
-    original = taken.take
-
-    def take(numbers: object) -> object:
-        batches.append(1)
-        return original(numbers)
-
-    taken.take = take
+    batches: list[list[int]] = []
+    taken = WatchedSource(tmp_path, 20, batches.append)
     recipe = Same(physical_batch=2)
     run = plain_run(
         tmp_path,
@@ -284,9 +267,7 @@ def test_a_rate_that_never_draws_anybody_is_refused(tmp_path: Path) -> None:
     assert gate.passed == []
 
 
-def test_the_clip_is_never_above_and_the_noise_never_below_what_was_approved(
-    tmp_path: Path,
-) -> None:
+def test_the_clip_is_never_above_and_the_noise_never_below_what_was_approved() -> None:
     for text in (
         "0.1",
         "0.30000000000000004",

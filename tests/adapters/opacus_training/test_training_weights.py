@@ -1,5 +1,6 @@
 """Weights into a run and out of it: by name, all of them, and what is kept stays apart."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -45,7 +46,7 @@ def start() -> Weights:
     return {"weight": torch.ones(1, WIDTH), "bias": torch.zeros(1)}
 
 
-WRONG = {
+WRONG: dict[str, Callable[[Weights], Weights]] = {
     "a name too few": lambda one: {"weight": one["weight"]},
     "a name too many": lambda one: one | {"more": torch.zeros(1)},
     "another name": lambda one: {"weight": one["weight"], "bias.": one["bias"]},

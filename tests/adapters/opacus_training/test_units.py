@@ -8,8 +8,11 @@ import torch
 from torch import Tensor
 
 from securefed.adapters.opacus_training.training import begun_model, train
+from securefed.domain.privacy import PrivacyUnit
+from securefed.recipes.files.in_memory import MemorySource
 from securefed.recipes.recipe import Batch, Forward
 from tests.adapters.opacus_training.plain import (
+    COLUMNS,
     CountingGate,
     PlainRecipe,
     clipped_sum,
@@ -17,6 +20,7 @@ from tests.adapters.opacus_training.plain import (
     mechanism,
     plain_run,
     still,
+    with_cells,
 )
 from tests.adapters.opacus_training.test_batches import crowd
 from tests.adapters.opacus_training.test_step import Bench
@@ -56,22 +60,23 @@ def test_a_unit_with_many_records_adds_no_more_than_one_with_one(tmp_path: Path)
 
 def test_records_that_cancel_within_a_unit_leave_nothing_unclipped(tmp_path: Path) -> None:
     # Two huge gradients of opposite signs: a norm from rounded inner products could be too small.
-    data = crowd(tmp_path, [2, 2], bound=2)
+    records = crowd(tmp_path, [2, 2], bound=2)._all
     for name in ("x0", "x1", "x2", "x3"):
-        data._all.columns[name][:2] = [1e4, 1e4 * (1 + 1e-6)]
-    data._all.columns["y"][:2] = [1e6, -1e6]
+        records = with_cells(records, name, {0: 1e4, 1: 1e4 * (1 + 1e-6)})
+    records = with_cells(records, "y", {0: 1e6, 1: -1e6})
+    data = MemorySource(records, COLUMNS, PrivacyUnit(column="who", bound=2))
     bench = Bench(PlainRecipe(), data, clip=0.01)
     with torch.no_grad():
-        bench.model.weight.zero_()
-        bench.model.bias.zero_()
+        for one in bench.parameters:
+            one.zero_()
     assert bench.sum([0]).norm() <= 0.01 * (1 + 1e-5)
 
 
 def test_one_record_that_is_not_finite_silences_its_whole_unit(tmp_path: Path) -> None:
     data = crowd(tmp_path, SIZES, bound=6)
     expected = Bench(PlainRecipe(), data).sum([0, 2, 3, 4, 5])
-    data._all.columns["x0"][3] = float("nan")
-    bench = Bench(PlainRecipe(), data)
+    records = with_cells(data._all, "x0", {3: float("nan")})
+    bench = Bench(PlainRecipe(), MemorySource(records, COLUMNS, data.unit))
     assert torch.allclose(bench.sum(range(6)), expected)
     assert bench.silenced == 1
 

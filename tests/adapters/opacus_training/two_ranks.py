@@ -14,16 +14,12 @@ from securefed.adapters.opacus_training.run import Resumption, TrainingRun
 from securefed.adapters.opacus_training.training import begun_model, train
 from securefed.domain.canonical import digest_of
 from securefed.errors import SecurefedError
-from securefed.recipes.files.in_memory import MemorySource
-from securefed.recipes.files.source import Numbers
 from securefed.recipes.recipe import Batch, Forward
-from securefed.recipes.records import Records
 from tests.adapters.opacus_training.plain import (
-    COLUMNS,
-    RECORD,
     CountingGate,
     PlainRecipe,
     RefusingGate,
+    WatchedSource,
     WideRecipe,
     clipped_sum,
     flat,
@@ -36,18 +32,6 @@ from tests.adapters.opacus_training.plain import (
 
 RANK = int(os.environ["RANK"])
 RUN = digest_of("test", b"run")
-
-
-class Watched(MemorySource):
-    """Notes what is read."""
-
-    def __init__(self, folder: Path) -> None:
-        super().__init__(made_up(200, 7, folder), COLUMNS, RECORD)
-        self.taken: list[list[int]] = []
-
-    def take(self, numbers: Numbers) -> Records:
-        self.taken.append(numbers.tolist())
-        return super().take(numbers)
 
 
 class Failing(PlainRecipe):
@@ -76,12 +60,13 @@ def ended(run: TrainingRun, gate: CountingGate) -> list[object]:
 
 
 def whole(folder: Path) -> dict[str, object]:
-    data = Watched(folder)
+    drawn: list[list[int]] = []
+    data = WatchedSource(folder, 200, drawn.append)
     trained = train(plain_run(folder, source=data, mechanism=mechanism(6)), CountingGate())
     return {
         "weights": flat(trained.weights).tolist(),
         "executed": trained.executed.steps,
-        "drawn": data.taken,
+        "drawn": drawn,
     }
 
 

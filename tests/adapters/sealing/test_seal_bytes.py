@@ -1,5 +1,6 @@
 """SEAL's stored form: ours is what SEAL itself writes, but for its compression."""
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -90,16 +91,27 @@ def test_what_the_library_raises_is_ours() -> None:
         sealapi.Plaintext().load(CONTEXT, "/there/is/no/such/file")
 
 
-def test_a_file_in_memory_leaves_nothing_behind(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.delattr("os.memfd_create")
-    file = RamFile()
-    folder = file._folder
-    assert folder is not None
+@pytest.mark.parametrize("in_memory", [True, False])
+def test_a_file_leaves_nothing_behind(monkeypatch: pytest.MonkeyPatch, in_memory: bool) -> None:
+    if not in_memory:
+        monkeypatch.delattr("os.memfd_create")
     words = np.arange(1, 5, dtype=np.uint64)
     plain = sealapi.Plaintext()
+    before = len(os.listdir("/proc/self/fd"))
+    file = RamFile()
+    place = Path(file._path)
     file.put(plaintext_bytes(bytes(32), words), lambda path: plain.load(CONTEXT, path))
     assert (plaintext_words(file.taken(plain.save), most=4) == words).all()
-    file.close()
-    assert not Path(folder.name).exists()
+    assert place.exists()
+    del file
+    assert not place.exists()
+    assert len(os.listdir("/proc/self/fd")) == before
+
+
+def test_a_file_on_disk_is_private_to_the_account(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr("os.memfd_create")
+    with RamFile() as file:
+        place = Path(file._path)
+        assert place.stat().st_mode & 0o077 == 0
+        assert place.parent.stat().st_mode & 0o077 == 0
+    assert not place.parent.exists()

@@ -104,15 +104,29 @@ def test_the_meter_and_the_source_agree(
     assert found == (measured.records, measured.units, measured.digest)
 
 
-def test_two_spellings_of_a_number_are_one_unit(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("kind", "one", "other"),
+    [
+        (ColumnType.INTEGER, "7", "007"),
+        (ColumnType.INTEGER, "0", "-0"),
+        (ColumnType.DECIMAL, "0.5", "5e-1"),
+        (ColumnType.DECIMAL, "0", "-0.0"),
+        (ColumnType.BOOLEAN, "1", "true"),
+    ],
+)
+def test_two_spellings_of_a_value_are_one_unit(
+    kind: ColumnType, one: str, other: str, tmp_path: Path
+) -> None:
     path = tmp_path / "data.csv"
-    path.write_text("ward,x\n7,1\n007,2\n+7,3\n8,4\n")
+    path.write_text(f"ward,x\n{one},1\n{other},2\n")
     columns = (
-        Column(name=Line("ward"), type=ColumnType.INTEGER, meaning=Line("A ward")),
+        Column(name=Line("ward"), type=kind, meaning=Line("A ward")),
         Column(name=Line("x"), type=ColumnType.DECIMAL, meaning=Line("A value")),
     )
-    with open_source(path, columns, PrivacyUnit(column="ward", bound=9)) as source:
-        assert [source.of_unit(unit).tolist() for unit in range(source.units)] == [[0, 1, 2], [3]]
+    unit = PrivacyUnit(column="ward", bound=9)
+    with open_source(path, columns, unit) as source:
+        assert source.units == FileMeter().measure(path, columns, unit).units == 1
+        assert source.of_unit(0).tolist() == [0, 1]
 
 
 @pytest.mark.parametrize("name", ["data.txt", "data", "data.csv.gz", "csv"])

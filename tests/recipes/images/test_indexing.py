@@ -5,9 +5,14 @@ import hashlib
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from securefed.domain.identifiers import Line
+from securefed.domain.privacy import PrivacyUnit
+from securefed.domain.site import Column, ColumnType
 from securefed.errors import DataUnreadable
+from securefed.recipes.files.opening import open_source
 from securefed.recipes.images import ImagesSettings, make
 from securefed.recipes.images.indexing import index_images, write_index
 from tests.recipes.images.pictures import encoded, picture
@@ -47,6 +52,20 @@ def test_written_as_a_table_and_made_again(classes: Path) -> None:
     assert rows[0] == ["file", "sha256", "label"]
     assert [row[2] for row in rows[1:]] == records.columns["label"]
     assert index_images(classes, "label") == records
+
+
+def test_a_written_index_is_a_dataset(classes: Path) -> None:
+    write_index(index_images(classes, "label"))
+    columns = tuple(
+        Column(name=Line(name), type=ColumnType.TEXT, meaning=Line(name))
+        for name in ("file", "sha256", "label")
+    )
+    recipe = make(ImagesSettings(size=8, classes=("healthy", "sick")), None)
+    unit = PrivacyUnit(column=None, bound=1)
+    with open_source(classes / "index.csv", columns, unit) as source:
+        batch = recipe.collate(source.take(np.array([2, 0])))
+    assert batch["label"].tolist() == [1, 0]
+    assert batch["images"].shape == (2, 3, 8, 8)
 
 
 def test_an_index_is_not_overwritten(classes: Path) -> None:

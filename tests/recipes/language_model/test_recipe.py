@@ -10,8 +10,8 @@ from torch.nn import functional
 
 from securefed.errors import ConfigInvalid, DataUnreadable, ModelUnusable
 from securefed.recipes.language_model import SETTINGS, make
+from securefed.recipes.language_model.recipe import LanguageModelRecipe
 from securefed.recipes.pretrained.manifest import manifest_digest
-from securefed.recipes.recipe import Recipe
 from securefed.recipes.records import Records
 from tests.adapters.bookkeeping.oracle import trained
 from tests.recipes.pretrained.exactness import (
@@ -25,11 +25,11 @@ from tests.recipes.pretrained.folders import bert, forbid_network, gpt2, llama
 pytestmark = pytest.mark.slow
 
 
-def tiny(**settings: Any) -> Recipe:
+def tiny(**settings: Any) -> LanguageModelRecipe:
     return make(SETTINGS(**settings), None)
 
 
-def in_folder(folder: Path, **settings: Any) -> Recipe:
+def in_folder(folder: Path, **settings: Any) -> LanguageModelRecipe:
     pinned = {"model": folder.name, "model_sha256": manifest_digest(folder), "max_tokens": 16}
     return make(SETTINGS(**pinned | settings), folder.parent)
 

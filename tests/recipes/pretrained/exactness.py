@@ -35,7 +35,7 @@ def assert_exact_on_mock(
     chance = torch.Generator().manual_seed(4)
     with torch.no_grad():
         for one in trained(model).values():
-            one += 0.05 * torch.randn(one.shape, generator=chance, dtype=one.dtype)
+            one.add_(torch.randn(one.shape, generator=chance, dtype=precision), alpha=0.05)
     with one_thread():
         assert_exact(model, tuple(batch.values()), losses)
 

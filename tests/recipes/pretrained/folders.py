@@ -8,8 +8,10 @@ from typing import Any, NoReturn
 import pytest
 import tokenizers
 import torch
-import transformers
+import transformers as library
 
+# Most of it has no types.
+_transformers: Any = library
 WORDS = (
     *("[PAD]", "[UNK]", "[CLS]", "[SEP]", "good", "bad", "food", "service", "very", "not"),
     *("a", "nurse", "opens", "the", "door", "bread"),
@@ -24,7 +26,7 @@ _SMALL = {
 def bert(folder: Path, kind: str = "BertModel", **changes: Any) -> Path:
     """A BERT with random weights and a tokenizer of a few words."""
     torch.manual_seed(1)
-    model = getattr(transformers, kind)(transformers.BertConfig(**_SMALL | changes))
+    model = getattr(_transformers, kind)(_transformers.BertConfig(**_SMALL | changes))
     model.save_pretrained(folder)
     _save_tokenizer(folder, begin_and_end=True, **_UNKNOWN, **_PAD)
     return folder
@@ -33,11 +35,11 @@ def bert(folder: Path, kind: str = "BertModel", **changes: Any) -> Path:
 def gpt2(folder: Path, kind: str = "GPT2LMHeadModel") -> Path:
     """A GPT-2 with random weights, tied, without a token for padding."""
     torch.manual_seed(2)
-    config = transformers.GPT2Config(
+    config = _transformers.GPT2Config(
         **{"vocab_size": 16, "n_embd": 16, "n_layer": 2, "n_head": 2, "n_positions": 32},
         **{"bos_token_id": 3, "eos_token_id": 3},
     )
-    getattr(transformers, kind)(config).save_pretrained(folder)
+    getattr(_transformers, kind)(config).save_pretrained(folder)
     _save_tokenizer(folder, begin_and_end=False, **_UNKNOWN, **_END)
     return folder
 
@@ -45,12 +47,12 @@ def gpt2(folder: Path, kind: str = "GPT2LMHeadModel") -> Path:
 def llama(folder: Path) -> Path:
     """A Llama with random weights, untied."""
     torch.manual_seed(3)
-    config = transformers.LlamaConfig(
+    config = _transformers.LlamaConfig(
         **{"vocab_size": 16, "hidden_size": 16, "num_hidden_layers": 2, "intermediate_size": 24},
         **{"num_attention_heads": 2, "num_key_value_heads": 1, "max_position_embeddings": 32},
         **{"bos_token_id": 2, "eos_token_id": 3},
     )
-    transformers.LlamaForCausalLM(config).save_pretrained(folder)
+    _transformers.LlamaForCausalLM(config).save_pretrained(folder)
     _save_tokenizer(folder, begin_and_end=False, **_UNKNOWN, **_END)
     return folder
 
@@ -63,7 +65,7 @@ def _save_tokenizer(folder: Path, *, begin_and_end: bool, **marks: str) -> None:
         tokenizer.post_processor = tokenizers.processors.TemplateProcessing(
             single="[CLS] $A [SEP]", special_tokens=[("[CLS]", 2), ("[SEP]", 3)]
         )
-    transformers.PreTrainedTokenizerFast(tokenizer_object=tokenizer, **marks).save_pretrained(
+    _transformers.PreTrainedTokenizerFast(tokenizer_object=tokenizer, **marks).save_pretrained(
         folder
     )
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors.torch import save_file
 
@@ -148,6 +148,7 @@ def test_a_configuration_that_is_not_json(folder: Path, content: bytes) -> None:
         manifest_digest(folder)
 
 
+@settings(max_examples=20, deadline=None)
 @given(st.permutations(["config.json", "model.safetensors", "a.txt", "b.txt", "c/a.txt"]))
 def test_the_order_in_which_files_were_made_does_not_matter(
     tmp_path_factory: pytest.TempPathFactory, names: list[str]

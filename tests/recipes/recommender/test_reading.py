@@ -1,5 +1,6 @@
 """Records as tensors, and what is refused: by column, and never by value."""
 
+import hashlib
 from pathlib import Path
 from typing import Any
 
@@ -7,7 +8,8 @@ import pytest
 import torch
 
 from securefed.domain.study import Parameter
-from securefed.errors import ConfigInvalid, DataUnreadable
+from securefed.errors import AssetMismatch, ConfigInvalid, DataUnreadable
+from securefed.recipes.recipe import Recipe
 from securefed.recipes.recommender import RecommenderSettings, make
 from securefed.recipes.recommender.ratings import user_row
 from securefed.recipes.records import Records
@@ -64,40 +66,67 @@ def test_a_cell_without_a_place_names_its_column_and_not_itself(column: str, cel
     assert caught.value.__cause__ is None
 
 
+def _with_catalogue(assets: Path | None, content: bytes, name: str = "films.txt") -> Recipe:
+    pin = "sha256:" + hashlib.sha256(content).hexdigest()
+    return make(RecommenderSettings(catalogue=name, catalogue_sha256=pin, width=2), assets)
+
+
 def test_items_of_a_catalogue_stand_where_it_says(tmp_path: Path) -> None:
-    tmp_path.joinpath("films.txt").write_text("heat\n31337\n7\n", encoding="utf-8")
-    recipe = make(RecommenderSettings(catalogue="films.txt", width=2), tmp_path)
+    content = b"heat\n31337\n7\n"
+    tmp_path.joinpath("films.txt").write_bytes(content)
+    recipe = _with_catalogue(tmp_path, content)
     assert recipe.model().get_parameter("item.weight").shape == (3, 3)
-    cells = ["7", 7, "heat", SECRET]
-    found = recipe.items.rows(cells, "item")
-    assert found.tolist() == [2, 2, 0, 1]
-    with pytest.raises(DataUnreadable, match="not in the public catalogue"):
-        recipe.items.rows(["alien"], "item")
+    columns: dict[str, Any] = {"item": ["7", 7, "heat", SECRET], "rating": [3.0] * 4}
+    columns["user"] = ["ada"] * 4
+    assert recipe.collate(Records(columns=columns, folder=tmp_path))["item"].tolist() == [
+        2,
+        2,
+        0,
+        1,
+    ]
+    with pytest.raises(DataUnreadable, match="not in the public catalogue") as caught:
+        recipe.collate(_records(item="alien"))
+    assert "alien" not in str(caught.value)
 
 
-@pytest.mark.parametrize("text", [b"", b"a\n\nb\n", b"a\nb\na\n", b"\xff\xfe\n"])
-def test_a_catalogue_is_text_with_each_id_once(tmp_path: Path, text: bytes) -> None:
-    tmp_path.joinpath("films.txt").write_bytes(text)
+def test_a_catalogue_that_is_not_the_pinned_one_is_refused(tmp_path: Path) -> None:
+    tmp_path.joinpath("films.txt").write_bytes(b"heat\n7\nspy\n")
+    with pytest.raises(AssetMismatch):
+        _with_catalogue(tmp_path, b"heat\n7\n")
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"\n", b"a\n\nb\n", b"a\nb\na\n", b"\xff\xfe\n", b"a\r\nb\r\n", b" a\n"]
+)
+def test_a_catalogue_is_text_with_each_id_once(tmp_path: Path, content: bytes) -> None:
+    tmp_path.joinpath("films.txt").write_bytes(content)
     with pytest.raises(DataUnreadable):
-        make(RecommenderSettings(catalogue="films.txt"), tmp_path)
+        _with_catalogue(tmp_path, content)
 
 
-@pytest.mark.parametrize("name", ["../films.txt", "/etc/passwd", "a/b", ".hidden", "absent.txt"])
+@pytest.mark.parametrize("name", ["../films.txt", "/films.txt", "absent.txt", "link.txt", "."])
 def test_a_catalogue_lies_among_the_assets(tmp_path: Path, name: str) -> None:
-    with pytest.raises((ConfigInvalid, DataUnreadable)):
-        make(RecommenderSettings(catalogue=name), tmp_path)
+    assets = tmp_path / "assets"
+    assets.mkdir()
+    tmp_path.joinpath("films.txt").write_bytes(b"a\n")
+    assets.joinpath("link.txt").symlink_to(tmp_path / "films.txt")
+    with pytest.raises(DataUnreadable):
+        _with_catalogue(assets, b"a\n", name)
 
 
 def test_a_catalogue_needs_assets() -> None:
     with pytest.raises(ConfigInvalid):
-        make(RecommenderSettings(catalogue="films.txt"), None)
+        _with_catalogue(None, b"a\n")
 
 
 @pytest.mark.parametrize(
     "given",
     [
         {},
-        {"items": "5", "catalogue": "films.txt"},
+        {"items": "5", "catalogue": "films.txt", "catalogue_sha256": "sha256:" + "0" * 64},
+        {"catalogue": "films.txt"},
+        {"catalogue": "films.txt", "catalogue_sha256": "sha256:0"},
+        {"items": "5", "catalogue_sha256": "sha256:" + "0" * 64},
         {"items": "5", "lowest": "5", "highest": "1"},
         {"items": "5", "mean": "9"},
         {"items": "5", "mean": "nan"},

@@ -100,7 +100,7 @@ def test_the_first_weights_are_the_same_each_time() -> None:
     )
 
 
-def test_a_missing_rating_would_have_been_refused(tmp_path: Path) -> None:
+def test_a_missing_rating_ends_an_evaluation_by_its_column(tmp_path: Path) -> None:
     recipe = recommender()
     columns = dict(recipe.mock(4, 0, tmp_path).columns)
     columns["rating"] = [*columns["rating"][:3], None]

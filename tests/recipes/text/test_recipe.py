@@ -12,10 +12,10 @@ from securefed.domain.study import Parameter
 from securefed.errors import ConfigInvalid, DataUnreadable, ModelUnusable
 from securefed.recipes.fit import check_fit
 from securefed.recipes.pretrained.manifest import manifest_digest
-from securefed.recipes.recipe import Recipe
 from securefed.recipes.records import Records
 from securefed.recipes.settings import read_settings
 from securefed.recipes.text import SETTINGS, make
+from securefed.recipes.text.recipe import TextRecipe
 from tests.recipes.pretrained.exactness import (
     assert_exact_on_mock,
     assert_records_alone,
@@ -29,11 +29,11 @@ pytestmark = pytest.mark.slow
 CHOICES = [(train, pooling) for train in ("all", "head", "lora") for pooling in ("model", "mean")]
 
 
-def tiny(**settings: Any) -> Recipe:
+def tiny(**settings: Any) -> TextRecipe:
     return make(SETTINGS(**settings), None)
 
 
-def in_folder(folder: Path, **settings: Any) -> Recipe:
+def in_folder(folder: Path, **settings: Any) -> TextRecipe:
     pinned = {"model": folder.name, "model_sha256": manifest_digest(folder), "max_tokens": 16}
     return make(SETTINGS(**pinned | settings), folder.parent)
 
@@ -118,9 +118,12 @@ def test_features_of_a_frozen_encoder_are_computed_once_and_are_in_no_weight(
     fresh = recipe.losses(model, batch)
     computed: list[int] = []
     forward = model.encoder.forward
-    monkeypatch.setattr(
-        model.encoder, "forward", lambda **given: computed.append(1) or forward(**given)
-    )
+
+    def counted(**given: Any) -> Any:
+        computed.append(1)
+        return forward(**given)
+
+    monkeypatch.setattr(model.encoder, "forward", counted)
     assert torch.equal(recipe.losses(model, batch), fresh)
     assert computed == []
     recipe.losses(model, recipe.collate(recipe.mock(1, 9, tmp_path)))

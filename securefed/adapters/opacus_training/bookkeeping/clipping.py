@@ -36,7 +36,8 @@ class ClippedSum:
 class LogicalBatch:
     """The units of one optimiser step, in as many physical batches as memory wants.
 
-    Sums grow here and not in `p.grad`; they reach `p.grad` by `write` or not at all."""
+    Sums grow here and not in `p.grad`; they reach `p.grad` by `write` or not at all. What `p.grad`
+    held before is lost, and its memory used again."""
 
     def __init__(
         self, backward: Backward, parameters: Mapping[str, nn.Parameter], clip: float
@@ -47,8 +48,7 @@ class LogicalBatch:
         self._parameters = parameters
         self._clip = clip
         self._sums: dict[str, Tensor] | None = {
-            name: torch.zeros_like(parameter, memory_format=torch.contiguous_format)
-            for name, parameter in parameters.items()
+            name: _room_in(parameter) for name, parameter in parameters.items()
         }
 
     def add(self, losses: Tensor, *, unit_rows: int = 1) -> ClippedSum:
@@ -99,6 +99,14 @@ def refuse_unusable(losses: Tensor, unit_rows: int) -> None:
         raise LossUnusable(
             f"there are {len(losses)} losses, and they are not units of {unit_rows} records each"
         )
+
+
+def _room_in(parameter: nn.Parameter) -> Tensor:
+    """Zeros for a parameter's sum: its last gradient's memory, which large tables get late."""
+    room, parameter.grad = parameter.grad, None
+    if room is None or room.dtype != parameter.dtype or not room.is_contiguous():
+        return torch.zeros_like(parameter, memory_format=torch.contiguous_format)
+    return room.detach().zero_()
 
 
 def discard(parameters: Mapping[str, nn.Parameter]) -> None:

@@ -17,7 +17,6 @@ from securefed.adapters.opacus_training.bookkeeping.backward import recorded_bac
 from securefed.adapters.opacus_training.bookkeeping.clipping import (
     ClippedSum,
     LogicalBatch,
-    discard,
 )
 from securefed.adapters.opacus_training.bookkeeping.recorder import Recorder
 from securefed.errors import UnsupportedLayer
@@ -51,7 +50,6 @@ class BookkeepingModule(nn.Module):
     def logical_batch(self, clip: float) -> Iterator[LogicalBatch]:
         """A fresh batch. However it is left, only `write` puts anything into `p.grad`."""
         parameters = self._unchanged()
-        discard(parameters)
         batch = LogicalBatch(
             lambda losses: recorded_backward(losses, self._recorder, parameters), parameters, clip
         )
