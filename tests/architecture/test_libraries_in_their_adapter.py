@@ -12,17 +12,21 @@ from tests.architecture.sources import ROOT, imported, inside, modules
 WEB = ("adapters/blob_http/", "adapters/custodian_http/", "adapters/syft_site/", "console/")
 ARRAYS = ("adapters/", "aggregation/", "recipes/")
 HOMES: dict[str, tuple[str, ...]] = {
+    "PIL": ("recipes/images/",),
     "click": ("cli/",),
     "cryptography": ("adapters/masking/", "adapters/opacus_training/"),
     "dp_accounting": ("adapters/odometer/",),
     "fastapi": WEB,
     "nacl": ("adapters/ed25519_keys/",),
     "numpy": ARRAYS,
+    "huggingface_hub": ("recipes/pretrained/",),
     "opacus": ("adapters/opacus_training/",),
     "pyarrow": ("adapters/tenseal_sealing/", "recipes/"),
-    "pydantic": ("config/",),
+    "peft": ("recipes/pretrained/",),
+    "pydantic": ("config/", "recipes/"),
     "ray": ("adapters/ray_engine/",),
     "rich": ("cli/",),
+    "safetensors": ("adapters/opacus_training/", "recipes/pretrained/"),
     "sqlite3": ("adapters/sqlite_store/",),
     "starlette": WEB,
     "syft": ("adapters/syft_site/",),

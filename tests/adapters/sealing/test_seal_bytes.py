@@ -97,15 +97,15 @@ def test_a_file_leaves_nothing_behind(monkeypatch: pytest.MonkeyPatch, in_memory
         monkeypatch.delattr("os.memfd_create")
     words = np.arange(1, 5, dtype=np.uint64)
     plain = sealapi.Plaintext()
-    before = len(os.listdir("/proc/self/fd"))
     file = RamFile()
-    place = Path(file._path)
+    place, descriptor = Path(file._path), file._descriptor
     file.put(plaintext_bytes(bytes(32), words), lambda path: plain.load(CONTEXT, path))
     assert (plaintext_words(file.taken(plain.save), most=4) == words).all()
     assert place.exists()
     del file
     assert not place.exists()
-    assert len(os.listdir("/proc/self/fd")) == before
+    with pytest.raises(OSError, match="Bad file descriptor"):
+        os.fstat(descriptor)
 
 
 def test_a_file_on_disk_is_private_to_the_account(monkeypatch: pytest.MonkeyPatch) -> None:
