@@ -10,6 +10,7 @@ import dataclasses
 from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import cached_property
 
 from securefed.domain.canonical import prefixed
 from securefed.domain.identifiers import (
@@ -75,22 +76,25 @@ class Roster:
         if len({one.key for one in self.contributors}) != len(names):
             raise ConfigInvalid("Two sites of a roster sign with the same key")
 
-    @property
+    @cached_property
     def digest(self) -> Digest:
         """What every site of the round signs."""
         return record_digest(ROSTER_KIND, self)
 
-    @property
+    @cached_property
     def heaviest(self) -> int:
         """The largest weight: the other sites scale their values down to it."""
         return max(one.weight for one in self.contributors)
 
     def contributor(self, site: SiteId) -> Contributor:
         """One site's line; a roster that does not name the site has none."""
-        for one in self.contributors:
-            if one.site == site:
-                return one
-        raise NotFound(f"The roster does not name the site {site}")
+        if site not in self._by_site:
+            raise NotFound(f"The roster does not name the site {site}")
+        return self._by_site[site]
+
+    @cached_property
+    def _by_site(self) -> dict[SiteId, Contributor]:
+        return {one.site: one for one in self.contributors}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -124,7 +128,7 @@ class Seal:
             raise ConfigInvalid(f"{self.bits} bits a value are not offered: 8, 12 and 16 are")
         self._check_keys()
 
-    @property
+    @cached_property
     def digest(self) -> Digest:
         """What a sealed update and a sealed sum name."""
         return record_digest(SEAL_KIND, self)

@@ -24,7 +24,7 @@ _SHIFTS = np.arange(0, 4 * _CARRIERS, 4, dtype=np.uint64)[:, np.newaxis]
 def to_payload(coefficients: Words) -> bytes:
     """The payload of a ciphertext's coefficients, all of which are below 2^60."""
     planes = coefficients.reshape(_CARRIERS + 1, -1)
-    carriers = planes[_CARRIERS] >> _SHIFTS
+    carriers: Words = planes[_CARRIERS] >> _SHIFTS
     carriers &= _NIBBLE
     carriers <<= _BITS
     carriers |= planes[:_CARRIERS]

@@ -42,8 +42,8 @@ class _Listed:
 
     def is_in(self, folder: Path) -> bool:
         """Whether the folder holds exactly this file."""
-        content = (folder / self.name).read_bytes() if self.sha256 is None else b""
         if self.sha256 is None:
+            content = (folder / self.name).read_bytes()
             head = f"blob {len(content)}\0".encode()
             return hashlib.sha1(head + content, usedforsecurity=False).hexdigest() == self.git
         with (folder / self.name).open("rb") as stream:

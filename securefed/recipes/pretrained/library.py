@@ -35,7 +35,7 @@ def peft_library() -> Any:
 def hub_library() -> Any:
     """The library that fetches models."""
     try:
-        import huggingface_hub
+        import huggingface_hub.errors
     except ImportError:
         raise _missing("huggingface_hub") from None
     return huggingface_hub

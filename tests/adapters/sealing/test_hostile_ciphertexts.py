@@ -120,6 +120,23 @@ def test_no_change_of_a_file_ever_adds_another_update(
     assert (one.opened(total) == one.opened(one.summed([data]))).all()
 
 
+@settings(max_examples=60)
+@given(st.integers(0), st.binary(max_size=100), st.integers(0, 100))
+def test_no_change_of_a_sum_ever_opens_to_another(
+    sealed_file: tuple[Play, bytes], place: int, noise: bytes, replaced: int
+) -> None:
+    one, data = sealed_file
+    total = one.summed([data])
+    start = place % len(total)
+    changed = total[:start] + noise + total[start + replaced :]
+    try:
+        found = one.opened(changed)
+    except (SealInvalid, SealForeign):
+        return
+    assert changed == total
+    assert (found == one.opened(total)).all()
+
+
 @settings(max_examples=40)
 @given(st.binary(min_size=1, max_size=200), st.integers(0, 300))
 def test_random_ciphertexts_are_refused(noise: bytes, repeats: int) -> None:

@@ -1,7 +1,7 @@
 """Fed-Heart-Disease, pooled at one site, through the engine: FLamby's figure, and ours at ε = 3.
 
-The ranges are clinical ones and nothing was searched on the test rows: rate, steps and size of a
-step were chosen by cross-validation on training rows.
+The ranges are clinical ones. Of a small grid, the size of a step is the best at ε = 3 by
+cross-validation on training rows; the test rows' figures were printed beside it and decided nothing.
 """
 
 from collections.abc import Mapping
@@ -29,7 +29,7 @@ PARAMETERS = {
     "numeric": "age:55:10, trestbps:130:20, chol:240:50, thalach:140:25, oldpeak:1:1",
     "categorical": "cp:1|2|3|4, restecg:0|1|2",
     "boolean": "sex, fbs, exang",
-    "learning_rate": "1",
+    "learning_rate": "2",
     "average": "true",
 }
 RECIPE = Tabular(read_settings(TabularSettings, parameters(PARAMETERS)))

@@ -143,7 +143,7 @@ def test_what_the_noise_costs(noise: str, epsilon: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("noise", "least"), [("0.0001", 0.885), ("1.287", 0.87), ("2.572", 0.865), ("6.338", 0.82)]
+    ("noise", "least"), [("0.0001", 0.875), ("1.287", 0.87), ("2.572", 0.865), ("6.338", 0.82)]
 )
 def test_accuracy_of_a_head_on_a_frozen_encoder(
     recipe: TextRecipe, noise: str, least: float

@@ -1,0 +1,140 @@
+"""Values to words and back through a sum, for rosters up to the largest; and a chunk's shape."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from securefed.aggregation.grid import average_step
+from securefed.aggregation.packing import modulus_mask
+from securefed.aggregation.shape import CIPHERTEXT_BYTES, grid_of, shape_of
+from securefed.aggregation.values import PackedUpdate, opened_average, site_scaling
+from securefed.domain.study import Suite
+from securefed.domain.update import SealedSum, SealedUpdate, SignedUpdate
+from securefed.errors import SealForeign, SuiteUnfit, UpdateUnusable
+from tests.aggregation.round_of_sites import (
+    LAYOUT,
+    normals,
+    privatized,
+    roster,
+    seal,
+    seeded,
+    signer,
+    site,
+)
+
+SUITES = [Suite.BFV, Suite.BFV_MASK, Suite.MASK]
+ROSTER = roster(2)
+SEAL = seal(ROSTER, parameters=20)
+
+
+def packed(values: np.ndarray, **changes: object) -> PackedUpdate:
+    update = privatized(values)
+    scaling = site_scaling(update, SEAL, ROSTER, site(0))
+    return PackedUpdate(update, values, seal(ROSTER, **changes), scaling, None)
+
+
+def summed(present: range, chunks: int) -> SealedSum:
+    updates = tuple(
+        SignedUpdate(
+            update=SealedUpdate(
+                seal=LAYOUT,
+                site=site(number),
+                once=None,
+                chunks=chunks,
+                chunk_bytes=1,
+                body=LAYOUT,
+                saturated=0,
+            ),
+            signature=signer(0).sign(b""),
+        )
+        for number in present
+    )
+    return SealedSum(seal=LAYOUT, updates=updates, chunks=chunks, chunk_bytes=1, body=LAYOUT)
+
+
+@pytest.mark.parametrize("suite", SUITES)
+@pytest.mark.parametrize("bits", [8, 12, 16])
+@pytest.mark.parametrize(("sites", "present"), [(1, 1), (100, 70), (1000, 1000)])
+def test_the_average_of_a_whole_roster_is_right(
+    suite: Suite, bits: int, sites: int, present: int
+) -> None:
+    announced = roster(sites, tuple(1 + number % 7 for number in range(sites)))
+    made = seal(announced, suite=suite, bits=bits, parameters=7)
+    shape = shape_of(made)
+    total, plain = np.zeros(shape.slots(0), np.uint64), np.zeros(7)
+    for number in range(present):
+        # Every third site at a bound in all places, so that the sums come close to theirs.
+        values = normals(number, 7) if number % 3 else np.full(7, 0.5, np.float32)
+        update = privatized(values)
+        scaling = site_scaling(update, made, announced, site(number))
+        draw = seeded(number) if number % 2 else None
+        [words] = PackedUpdate(update, values, made, scaling, draw).words()
+        total += words
+        weight = announced.contributors[number].weight
+        plain += np.clip(values.astype(np.float64), -0.5, 0.5) * weight
+    complete = summed(range(present), 1)
+    weight = complete.weight(announced)
+    opened = opened_average(total & modulus_mask(shape.packing), 0, made, announced, complete)
+    step = average_step(
+        grid_of(made), contributors=present, heaviest=announced.heaviest, weight=weight
+    )
+    assert np.abs(opened - plain / weight).max() < step
+
+
+def test_an_update_of_another_layout_or_size_is_not_packed() -> None:
+    values = normals(0, 20)
+    with pytest.raises(SealForeign, match="another layout"):
+        packed(values, parameters=21)
+    with pytest.raises(SealForeign, match="another layout"):
+        packed(values, parameters=20, layout=ROSTER.digest)
+    update, scaling = privatized(values), site_scaling(privatized(values), SEAL, ROSTER, site(0))
+    for wrong in (values[:-1], values.reshape(4, 5), values.astype(np.float64)):
+        with pytest.raises(UpdateUnusable, match="20 values of float32"):
+            PackedUpdate(update, wrong, SEAL, scaling, None)
+
+
+def test_one_value_that_is_no_number_stops_the_whole_update() -> None:
+    values = normals(0, 20)
+    update = privatized(values)
+    scaling = site_scaling(update, SEAL, ROSTER, site(0))
+    values[19] = np.nan
+    with pytest.raises(UpdateUnusable, match="no finite numbers"):
+        list(PackedUpdate(update, values, SEAL, scaling, None).words())
+
+
+def test_saturated_values_are_counted_once_for_each_pass() -> None:
+    values = np.full(20, 0.6, np.float32)
+    one = packed(values, parameters=20)
+    for _ in range(2):
+        list(one.words())
+        assert one.saturated == 20
+
+
+@settings(max_examples=60)
+@given(
+    st.sampled_from(SUITES),
+    st.sampled_from([8, 12, 16]),
+    st.integers(1, 1_000_000),
+    st.sampled_from([1, 10, 1000]),
+)
+def test_chunks_cover_every_value_once(
+    suite: Suite, bits: int, parameters: int, sites: int
+) -> None:
+    made = seal(ROSTER, suite=suite, bits=bits, parameters=parameters, contributors=sites)
+    shape = shape_of(made)
+    covered = 0
+    for index in range(shape.chunks):
+        inside = shape.values(index)
+        assert inside.start == covered < inside.stop
+        covered = inside.stop
+        assert 1 <= shape.slots(index) <= shape.chunk_slots
+        assert shape.slots(index) * shape.packing.fields >= inside.stop - inside.start
+        expected = 8 * shape.slots(index) if suite is Suite.MASK else CIPHERTEXT_BYTES
+        assert shape.payload_bytes(index) == expected
+    assert covered == parameters
+    sizes = [shape.payload_bytes(index) for index in range(shape.chunks)]
+    assert sum(sizes) == shape.total_bytes
+    assert all(size == shape.chunk_bytes for size in sizes[:-1])
+    with pytest.raises(SuiteUnfit, match="There is no chunk"):
+        shape.values(shape.chunks)
