@@ -2,7 +2,10 @@
 
 The engine promises a recipe nothing about which records come together, and believes nothing that it
 says about privacy: a self-test on the recipe's own mock decides whether it may run. A recipe
-promises that the loss and the tally of a record depend on that record and the model alone.
+promises that the loss and the tally of a record depend on that record's unit and the model alone.
+Which unit that is the engine writes into each batch: `unit`, [records], where the rows of a unit
+stand together and all units have equally many; and `weight`, [records], 0 for a row that only
+fills its unit up.
 """
 
 from collections.abc import Callable, Mapping

@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Callable
 from decimal import Decimal
+from functools import cache
 
 import numpy as np
 
@@ -31,6 +32,7 @@ def site(number: int) -> SiteId:
     return SiteId(f"site-{number:04}")
 
 
+@cache
 def signer(number: int) -> Ed25519Signer:
     """A site's signing key, the same each time."""
     return Ed25519Signer(hashlib.sha256(b"test site %d" % number).digest())
