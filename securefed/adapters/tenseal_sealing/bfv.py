@@ -3,7 +3,7 @@
 One chunk is one ciphertext. What SEAL is given was checked number by number before; what it gives
 is taken only where its own measure of noise leaves a bit to spare, so that a sum under another key,
 or one that somebody spoiled with noise, is refused and never opens to something wrong. SEAL holds
-Python's lock, so threads gain nothing: each process makes its own sealer, adder or opener.
+Python's lock, so threads gain nothing, and processes do. An adder is for one thread at a time.
 """
 
 import numpy as np

@@ -1,6 +1,7 @@
 """SEAL's stored form: ours is what SEAL itself writes, but for its compression."""
 
 import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +9,7 @@ import pytest
 import tenseal.sealapi as sealapi
 
 from securefed.adapters.tenseal_sealing import seal_bytes
-from securefed.adapters.tenseal_sealing.bfv import BfvSealer
+from securefed.adapters.tenseal_sealing.bfv import BfvOpener, BfvSealer
 from securefed.adapters.tenseal_sealing.parameters import (
     ciphertext_id,
     context_for,
@@ -115,3 +116,14 @@ def test_a_file_on_disk_is_private_to_the_account(monkeypatch: pytest.MonkeyPatc
         assert place.stat().st_mode & 0o077 == 0
         assert place.parent.stat().st_mode & 0o077 == 0
     assert not place.parent.exists()
+
+
+def test_threads_with_one_sealer_and_opener_do_not_mix_their_words() -> None:
+    sealer, opener = BfvSealer(opening_key().public, SHAPE), BfvOpener(opening_key(), SHAPE)
+
+    def right(seed: int) -> bool:
+        words = words_of(SHAPE, 0, seed)
+        return bool((opener.open(0, sealer.seal(0, words)) == words).all())
+
+    with ThreadPoolExecutor(8) as pool:
+        assert all(pool.map(right, range(64)))
