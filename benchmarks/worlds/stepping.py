@@ -19,8 +19,7 @@ from securefed.adapters.opacus_training.batches import UnitBatch
 from securefed.adapters.opacus_training.bookkeeping import BookkeepingModule
 from securefed.adapters.opacus_training.noise import StepNoise
 from securefed.adapters.opacus_training.precision import Precision
-from securefed.adapters.opacus_training.randomness.normals import NormalSource
-from securefed.adapters.opacus_training.randomness.stream import KeyStream, Purpose
+from securefed.adapters.opacus_training.randomness.parallel import ParallelNormals
 from securefed.adapters.opacus_training.ranks import Ranks
 from securefed.adapters.opacus_training.step import Step
 from securefed.adapters.opacus_training.sums import ClippedSums
@@ -62,7 +61,7 @@ def ours(workload: Workload, device: torch.device) -> Take:
             precision=Precision("float32"),
         ),
         optimizer=_sgd(model),
-        noise=StepNoise(NormalSource(KeyStream(Purpose.NOISE)), 1.0),
+        noise=StepNoise(ParallelNormals.opened(), 1.0),
         clip=1.0,
         expected_units=float(units),
         ranks=Ranks(),
@@ -152,7 +151,6 @@ def _resident_mb(field: str) -> float:
 
 if __name__ == "__main__":
     _, name, mode = sys.argv
-    torch.set_num_threads(1)
     torch.manual_seed(0)
     step = MODES[mode](WORKLOADS[name](), torch.device("cpu"))
     before = _resident_mb("VmRSS")

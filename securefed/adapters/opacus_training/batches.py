@@ -80,6 +80,8 @@ def unit_batch(
 
 def filled(numbers: Numbers, rows: int) -> Numbers:
     """A unit's records and its first again, as often as it takes to make so many rows."""
+    if len(numbers) == rows:
+        return numbers
     return np.concatenate([numbers, np.repeat(numbers[:1], rows - len(numbers))])
 
 

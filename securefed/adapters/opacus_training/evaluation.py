@@ -6,6 +6,7 @@ units count, none is sampled. A tally that is not finite counts as zero. Metrics
 noisy sum; nothing else is kept.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,7 +45,8 @@ def evaluate(run: TrainingRun, release: GaussianRelease) -> Evaluated:
     number."""
     tally = _tally(run)
     noise = NormalSource(KeyStream(Purpose.NOISE), sum_of_four=True)
-    drawn = noise.draw(tally.shape, scale=float(release.noise_multiplier), dtype=torch.float64)
+    scale = math.nextafter(float(release.noise_multiplier), math.inf)
+    drawn = noise.draw(tally.shape, scale=scale, dtype=torch.float64)
     return Evaluated(metrics=run.recipe.metrics(tally + drawn), executed=release.repeated(1))
 
 

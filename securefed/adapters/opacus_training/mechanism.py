@@ -11,7 +11,7 @@ from typing import Final
 from torch import nn
 
 from securefed.adapters.opacus_training.noise import StepNoise
-from securefed.adapters.opacus_training.randomness.normals import NormalSource
+from securefed.adapters.opacus_training.randomness.parallel import ParallelNormals
 from securefed.adapters.opacus_training.randomness.poisson import PoissonSampler
 from securefed.adapters.opacus_training.randomness.stream import KeyStream, Purpose
 from securefed.adapters.opacus_training.weights import trained_parameters
@@ -54,9 +54,8 @@ class Numbers:
         )
 
     def step_noise(self) -> StepNoise:
-        """Noise from a keystream of its own."""
-        normals = NormalSource(KeyStream(Purpose.NOISE), sum_of_four=self.sum_of_four)
-        return StepNoise(normals, self.deviation)
+        """Noise from keystreams of its own."""
+        return StepNoise(ParallelNormals.opened(sum_of_four=self.sum_of_four), self.deviation)
 
     def sampler(self, units: int) -> PoissonSampler | None:
         """Draws from so many units; none where a process has no unit at all."""

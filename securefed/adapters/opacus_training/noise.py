@@ -5,16 +5,23 @@ redraw. A step takes its noise whether or not any record was drawn.
 """
 
 from collections.abc import Iterable
+from typing import Protocol
 
-from torch import nn
+from torch import Tensor, nn
 
-from securefed.adapters.opacus_training.randomness.normals import NormalSource
+
+class Normals(Protocol):
+    """Where noise comes from."""
+
+    def add_to(self, values: Tensor, *, scale: float) -> None:
+        """Adds independent normals of mean zero and this standard deviation, in place."""
+        ...
 
 
 class StepNoise:
     """The noise of one mechanism."""
 
-    def __init__(self, normals: NormalSource, deviation: float) -> None:
+    def __init__(self, normals: Normals, deviation: float) -> None:
         self._normals = normals
         self._deviation = deviation
 

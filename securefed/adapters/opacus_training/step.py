@@ -38,6 +38,6 @@ class Step:
         self.ranks.spread_sums(parameters)
         for parameter in parameters:
             if parameter.grad is not None:
-                parameter.grad /= self.expected_units
+                parameter.grad *= 1 / self.expected_units
         self.optimizer.step()
         return silenced

@@ -70,8 +70,7 @@ class NormalSource:
         if not _LEAST <= scale <= _MOST:
             raise ValueError(f"scale must be between {_LEAST} and {_MOST}, not {scale}")
         if values.device.type != "cpu" or not values.is_contiguous():
-            values += self.draw(values.shape, scale=scale, dtype=values.dtype, device=values.device)
-            return
+            raise ValueError("noise is added in place to what lies in one piece on the CPU")
         flat = values.detach().view(-1).numpy()
         with self._lock:
             for start in range(0, flat.size, _CHUNK):
