@@ -38,8 +38,8 @@ def _section(name: str) -> str:
 def _table(kind: type[Settings], without: type[Settings] | None) -> str:
     rows = ["| parameter | default | meaning |", "| --- | --- | --- |"]
     for name, field in kind.model_fields.items():
-        shared = without is not None and name in without.model_fields
-        if not shared or field.default != without.model_fields[name].default:
+        shared = None if without is None else without.model_fields.get(name)
+        if shared is None or field.default != shared.default:
             rows.append(f"| `{name}` | {_default(field)} | {_meaning(field)} |")
     return "\n".join(rows) + "\n"
 

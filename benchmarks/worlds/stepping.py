@@ -39,7 +39,7 @@ def without_privacy(workload: Workload, device: torch.device) -> Take:
 
     def take() -> None:
         optimizer.zero_grad()
-        workload.losses(model, batch).mean().backward()
+        torch.autograd.backward(workload.losses(model, batch).mean())
         optimizer.step()
 
     return take
@@ -87,7 +87,7 @@ def opacus_hooks(workload: Workload, device: torch.device) -> Take:
 
     def take() -> None:
         optimizer.zero_grad()
-        workload.losses(module, batch).mean().backward()
+        torch.autograd.backward(workload.losses(module, batch).mean())
         optimizer.step()
 
     return take
@@ -150,10 +150,10 @@ def _resident_mb(field: str) -> float:
 
 
 if __name__ == "__main__":
-    _, name, mode = sys.argv
+    _, name, engine = sys.argv
     torch.manual_seed(0)
-    step = MODES[mode](WORKLOADS[name](), torch.device("cpu"))
+    step = MODES[engine](WORKLOADS[name](), torch.device("cpu"))
     before = _resident_mb("VmRSS")
-    for _ in range(_STEPS):
+    for _turn in range(_STEPS):
         step()
     print(_resident_mb("VmHWM") - before)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -45,15 +46,18 @@ def bert_head() -> Workload:
 
 def gpt2() -> Workload:
     """Four layers of width 256 whose last matrix is the table of words."""
-    from transformers import GPT2Config, GPT2LMHeadModel
+    import transformers
 
-    model = GPT2LMHeadModel(
-        GPT2Config(
+    library: Any = transformers
+    model = library.GPT2LMHeadModel(
+        library.GPT2Config(
             vocab_size=_WORDS,
             n_embd=256,
             n_layer=4,
             n_head=4,
             n_positions=_TOKENS,
+            bos_token_id=0,
+            eos_token_id=0,
             resid_pdrop=0.0,
             embd_pdrop=0.0,
             attn_pdrop=0.0,
@@ -64,10 +68,11 @@ def gpt2() -> Workload:
 
 def vit() -> Workload:
     """Four layers of width 192 on small images, all weights."""
-    from transformers import ViTConfig, ViTForImageClassification
+    import transformers
 
-    model = ViTForImageClassification(
-        ViTConfig(
+    library: Any = transformers
+    model = library.ViTForImageClassification(
+        library.ViTConfig(
             hidden_size=192,
             num_hidden_layers=4,
             num_attention_heads=4,
@@ -127,10 +132,11 @@ class _Filter(nn.Module):
 
 
 def _bert() -> nn.Module:
-    from transformers import BertConfig, BertForSequenceClassification
+    import transformers
 
-    model: nn.Module = BertForSequenceClassification(
-        BertConfig(
+    library: Any = transformers
+    model: nn.Module = library.BertForSequenceClassification(
+        library.BertConfig(
             vocab_size=_WORDS,
             hidden_size=256,
             num_hidden_layers=4,

@@ -29,6 +29,14 @@ from securefed.domain.identifiers import Sentence
 from securefed.domain.privacy import Sampling
 from securefed.errors import NumberInvalid
 
+_WANTED = "text, a number, true or false, or a list of texts without commas"
+
+
+def _word(value: object) -> str:
+    if not isinstance(value, str) or "," in value:
+        raise Unfit(_WANTED)
+    return value
+
 
 def _parameter(value: object) -> Sentence:
     """A parameter's value as the text that is signed; the recipe reads it by its own type."""
@@ -44,9 +52,9 @@ def _parameter(value: object) -> Sentence:
                 raise Unfit("a number of ordinary size") from error
         case str():
             return text_of(Sentence)(value)
-        case [str(), *_] if all(isinstance(word, str) and "," not in word for word in value):
-            return text_of(Sentence)(", ".join(value))
-    raise Unfit("text, a number, true or false, or a list of texts without commas")
+        case [str(), *_]:
+            return text_of(Sentence)(", ".join(_word(word) for word in value))
+    raise Unfit(_WANTED)
 
 
 _ANY_WORD = WithJsonSchema(

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from securefed.errors import ConfigInvalid
 from securefed.recipes.files.source import Numbers, RecordSource
 from securefed.recipes.files.units import Words, chosen_records
 from securefed.recipes.recipe import Batch, Recipe
@@ -71,6 +72,12 @@ def unit_batch(
     each = torch.tensor(counts).unsqueeze(1)
     weight = (torch.arange(rows) < each) / each
     tensors = dict(recipe.collate(records))
+    if tensors.keys() & {"unit", "weight"}:
+        raise ConfigInvalid(
+            "The recipe names a tensor unit or weight; these are the engine's own",
+            where="collate",
+            hint="Give the recipe's tensor another name.",
+        )
     tensors["unit"] = torch.arange(units).repeat_interleave(rows)
     tensors["weight"] = weight.flatten()
     return UnitBatch(

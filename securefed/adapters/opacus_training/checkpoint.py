@@ -2,8 +2,9 @@
 
 Promises that a file is either whole or refused: it begins with the SHA-256 of the rest, is replaced
 in one move, and names the run and the step that it belongs to. It holds weights that are noised
-already and the optimiser's state, never a key of a keystream: a run that goes on draws new ones, so
-that no noise comes twice. The format inside is safetensors; nothing in it is executed.
+already, the optimiser's state and private counts, so it stays at the site; never a key of a
+keystream: a run that goes on draws new ones, so that no noise comes twice. The format inside is
+safetensors; nothing in it is executed.
 """
 
 import hashlib

@@ -26,6 +26,8 @@ class StepGate(Protocol):
 class Resumption:
     """Where a run keeps its state, under which name, and what was charged before it began.
 
+    The name stands for everything that the run is made from, as its token's digest does.
+
     A run that has a state goes on after the last step that was charged, not after its own last one:
     the steps between may have drawn their noise, so they are lost and stay charged."""
 

@@ -26,7 +26,7 @@ from securefed.adapters.opacus_training.weights import (
     put,
     shared_parameters,
 )
-from securefed.errors import SecurefedError, TrainingFailed
+from securefed.errors import LossUnusable, SecurefedError, TrainingFailed, UnsupportedLayer
 from securefed.recipes.fit import check_fit
 from securefed.recipes.recipe import Recipe
 
@@ -53,6 +53,9 @@ def train(run: TrainingRun, gate: StepGate) -> Trained:
         loop = Loop(run, gate, ranks, numbers, model, module, device)
         try:
             loop.run_all()
+        except (LossUnusable, UnsupportedLayer) as error:
+            # Which of the two would tell something of the records: on made-up ones neither came.
+            raise TrainingFailed("The model is not the one that was tested any more") from error
         finally:
             module.detach()
         return Trained(

@@ -37,7 +37,7 @@ def test_it_adds_to_what_is_there_whatever_its_layout(opened: Opened) -> None:
 def test_opened_sources_are_unrelated() -> None:
     found = torch.zeros(LARGE)
     ParallelNormals.opened().add_to(found, scale=1.0)
-    assert len(found.unique()) > LARGE * 0.95
+    assert len(set(found.tolist())) > LARGE * 0.95
     assert found.var().item() == pytest.approx(1, abs=0.03)
 
 

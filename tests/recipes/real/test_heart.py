@@ -1,7 +1,7 @@
 """Fed-Heart-Disease, pooled at one site, through the engine: FLamby's figure, and ours at ε = 3.
 
 The ranges are clinical ones. Of a small grid, the size of a step is the best at ε = 3 by
-cross-validation on training rows; the test rows' figures were printed beside it and decided nothing.
+cross-validation on training rows; figures of the test rows were seen and decided nothing.
 """
 
 from collections.abc import Mapping
