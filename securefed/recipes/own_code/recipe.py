@@ -105,7 +105,8 @@ class OwnCode:
         if not _is_table(columns, self.settings.columns, records):
             raise SelfTestFailed(
                 "mock() of the study's own code does not return the study's columns, each with as "
-                "many values as were asked for"
+                "many values as were asked for",
+                hint="Return a dictionary with exactly the columns that the study names.",
             )
         made_up = {name: list(columns[name]) for name in self.settings.columns}
         return Records(columns=made_up, folder=folder)
