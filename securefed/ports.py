@@ -5,18 +5,21 @@ into `securefed.errors`. Each port has an in-memory twin in `adapters/memory.py`
 same contract tests. Nothing here knows which library lies behind.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
-from typing import Protocol
+from typing import BinaryIO, Protocol, TypeVar
 
 from securefed.domain.identifiers import Digest, PublicKey, Signature
 from securefed.domain.ledger import Head, StoredEntry
 from securefed.domain.plan import ReviewPlan
 from securefed.domain.privacy import Mechanism, PrivacyLoss, PrivacyUnit
 from securefed.domain.site import Column, Machine, Measured
+
+T = TypeVar("T")
+R = TypeVar("R")
 
 
 class Clock(Protocol):
@@ -144,4 +147,48 @@ class PlanShelf(Protocol):
 
     def find(self, digest: Digest) -> ReviewPlan | None:
         """The plan with this digest, if it was ever shown here."""
+        ...
+
+
+class RoundFiles(Protocol):
+    """The coordinator's files of one round. Each is whole or not there, whenever a process dies.
+
+    One process at a time has them. Names are lower-case letters, digits, dashes and dots."""
+
+    def names(self) -> list[str]:
+        """The files that are there, sorted."""
+        ...
+
+    def put(self, name: str, parts: Iterable[bytes]) -> None:
+        """Writes a file, durably; it replaces another one only once it is whole."""
+        ...
+
+    def move(self, name: str, to: str) -> None:
+        """Gives a file another name, durably, in one step; replaces what had that name."""
+        ...
+
+    def remove(self, name: str) -> None:
+        """Removes a file, if it is there."""
+        ...
+
+    def opener(self, name: str) -> Callable[[], BinaryIO]:
+        """What opens a file to be read; the workers of this machine can take it along."""
+        ...
+
+
+class Workers(Protocol):
+    """This machine's processes, for work that comes in pieces which know nothing of each other."""
+
+    def each(self, task: Callable[[T], R], items: Sequence[T]) -> Iterator[tuple[T, R]]:
+        """Each item with what the task makes of it, in any order; what it raises comes through.
+
+        Once the iterator has ended or is closed, no process of it is left."""
+        ...
+
+
+class SecretFinder(Protocol):
+    """Looks for private keys in this process."""
+
+    def found(self) -> tuple[str, ...]:
+        """The kinds of private keys that are in memory, never the keys."""
         ...

@@ -1,8 +1,8 @@
 """A custodian as the coordinator calls it, and the canary that shows before a round that it opens.
 
-A canary is a sum of made-up sites over the round's own suite and keys. Promises that nobody mistakes
-one for a round: its layout is one that no site ever seals for, and it is one chunk long. A custodian
-does not give out what a canary opens to. It says whether that is what the coordinator expects, so
+A canary is a sum of made-up sites over the round's own suite and keys. Promises that nobody takes
+one for a round: its layout is one that no site ever seals for, and it is one chunk long. What a
+canary opens to is not given out. A custodian says whether it is what the coordinator expects, so
 that a site's update, put in a canary's place, stays closed.
 """
 

@@ -18,14 +18,10 @@ from securefed.domain.identifiers import RequestId
 from securefed.domain.plan import ReviewPlan
 from securefed.domain.policy import judge
 from securefed.domain.privacy import Adjacency
+from securefed.domain.proofs import keep_proof
 from securefed.domain.records import to_bytes
 from securefed.domain.register import FiledRequest, Register
-from securefed.domain.request import (
-    REQUEST_KIND,
-    RequestState,
-    SignedRequest,
-    moved,
-)
+from securefed.domain.request import REQUEST_KIND, RequestState, SignedRequest, moved
 from securefed.domain.round import Round, RoundState
 from securefed.domain.site import Account, DataCard, Role
 from securefed.errors import (
@@ -72,6 +68,8 @@ def act(register: Register, entry: LedgerEntry) -> RequestId | None:
         case happened.RoundRefunded(id=id):
             book = register.book_of(id)
             book.advance(book.round(id).refunded())
+        case happened.ProtectionTested():
+            keep_proof(register, entry.event)
     return None
 
 

@@ -10,6 +10,7 @@ from typing import ClassVar, TypeAlias
 
 from securefed.domain.decision import SignedDecision
 from securefed.domain.identifiers import Digest, Name, RequestId, SiteId
+from securefed.domain.protection import SignedProof
 from securefed.domain.request import RequestState, SignedRequest
 from securefed.domain.round import RoundId
 from securefed.domain.site import Account, Site
@@ -104,6 +105,16 @@ class RoundRefunded:
     cause: Name
 
 
+@dataclass(frozen=True, kw_only=True)
+class ProtectionTested:
+    """The coordinator showed how its self-test for an attempt ended, before anything was sealed."""
+
+    kind: ClassVar[str] = "protection-tested"
+    material: ClassVar[bool] = False
+    id: RoundId
+    tested: SignedProof
+
+
 Event: TypeAlias = (
     SiteFounded
     | Decided
@@ -114,6 +125,7 @@ Event: TypeAlias = (
     | RoundCommitted
     | RoundAborted
     | RoundRefunded
+    | ProtectionTested
 )
 
 

@@ -19,6 +19,7 @@ from securefed.domain.identifiers import (
 from securefed.domain.ledger import EMPTY, Head, Verify
 from securefed.domain.plan import ReviewPlan
 from securefed.domain.policy import Policy
+from securefed.domain.protection import Proof
 from securefed.domain.request import CodeRequest, RequestState, SignedRequest
 from securefed.domain.round import RoundId
 from securefed.domain.site import Account, DataCard, Role, Site
@@ -60,6 +61,7 @@ class Register:
         self.approved: dict[StudyId, list[ReviewPlan]] = {}
         self.families: set[Name] = set()
         self.tokens: set[Digest] = set()
+        self.proofs: dict[RoundId, Proof] = {}
         self.data: dict[Digest, DatasetId] = {}
         self.decided_at: dict[tuple[str, str], datetime] = {}
         self.material: list[tuple[Head, RequestId | None]] = [(EMPTY, None)]

@@ -19,6 +19,12 @@ from securefed.errors.budget import (
     AllowanceMissing,
     BudgetInsufficient,
 )
+from securefed.errors.custody import (
+    CustodianBusy,
+    CustodianUnreachable,
+    CustodyRefused,
+    RequestRefused,
+)
 from securefed.errors.environment import ClockBehind, LedgerBusy, StorageFailed
 from securefed.errors.family import (
     ApprovalError,
@@ -44,12 +50,18 @@ from securefed.errors.integrity import (
 )
 from securefed.errors.policy import RefusedByPolicy
 from securefed.errors.sealing import (
+    ProtectionUnproven,
+    RoundBusy,
     SealForeign,
     SealingFailed,
     SealInvalid,
+    SecondRoster,
     SuiteUnfit,
     SumIncomplete,
+    UpdateLate,
+    UpdateTwice,
     UpdateUnusable,
+    WorkerLost,
 )
 from securefed.errors.training import (
     AssetMismatch,
@@ -108,6 +120,9 @@ __all__ = [
     "CheckpointUnusable",
     "ClockBehind",
     "ConfigInvalid",
+    "CustodianBusy",
+    "CustodianUnreachable",
+    "CustodyRefused",
     "DataDrifted",
     "DataUnreadable",
     "DeviceUnavailable",
@@ -129,14 +144,18 @@ __all__ = [
     "NumberInvalid",
     "PlanStale",
     "PolicyError",
+    "ProtectionUnproven",
     "RecordInvalid",
     "RefusedByPolicy",
+    "RequestRefused",
+    "RoundBusy",
     "RunCancelled",
     "RunDeparted",
     "ScriptUnreadable",
     "SealForeign",
     "SealInvalid",
     "SealingFailed",
+    "SecondRoster",
     "SecurefedError",
     "SelfTestFailed",
     "SignatureInvalid",
@@ -147,7 +166,10 @@ __all__ = [
     "TrainingFailed",
     "TransitionInvalid",
     "UnsupportedLayer",
+    "UpdateLate",
+    "UpdateTwice",
     "UpdateUnusable",
     "UsageError",
+    "WorkerLost",
     "all_errors",
 ]

@@ -53,3 +53,51 @@ class SealingFailed(EnvironmentFault):
 
     code = "sealing-failed"
     hint = "Check the installed version of TenSEAL and the free memory, then try again."
+
+
+class UpdateLate(IntegrityError):
+    """An update came after its round's sum was closed. The sum stays as it is."""
+
+    code = "update-late"
+    hint = "Nothing needs to be done; the site can take part in the next round."
+
+
+class UpdateTwice(IntegrityError):
+    """A site sent a second update for the same attempt, with other bytes. The first one counts.
+
+    Two updates of one site in the same round would give away their difference."""
+
+    code = "update-twice"
+    hint = "Find out why the site sealed again; another try needs another attempt."
+
+
+class SecondRoster(IntegrityError):
+    """A round was announced before with another roster, or its sum is closed already.
+
+    Sums over two rosters that differ by one site give away that site's update."""
+
+    code = "second-roster"
+    hint = "Open the sum that is closed; a change of roster needs the next round."
+
+
+class ProtectionUnproven(IntegrityError):
+    """A round's self-test failed or is missing, so no site seals for the round.
+
+    It seals and opens a canary, looks for secret keys, and offers files that must be refused."""
+
+    code = "protection-unproven"
+    hint = "See which check failed: the keys, the custodians, or the coordinator's own process."
+
+
+class RoundBusy(EnvironmentFault):
+    """Another process of the coordinator has this round's files in use."""
+
+    code = "round-busy"
+    hint = "Wait for the other process, or stop it; what was received is kept."
+
+
+class WorkerLost(EnvironmentFault):
+    """A process that adds updates died, or memory ran out. Nothing that was received is lost."""
+
+    code = "worker-lost"
+    hint = "Close the round again: it goes on where it stopped. Fewer processes need less memory."

@@ -14,6 +14,7 @@ from securefed.domain.findings import Finding, Level, Verdict
 from securefed.domain.identifiers import (
     AccountId,
     SiteId,
+    StudyId,
 )
 from securefed.domain.ledger import Head
 from securefed.domain.plan import BudgetEffect, Change, ReviewPlan
@@ -26,6 +27,7 @@ from securefed.domain.privacy import (
     LaplaceRelease,
     PrivacyLoss,
 )
+from securefed.domain.protection import Check, CheckResult, Proof, SignedProof
 from securefed.domain.records import Record
 from securefed.domain.request import CodeRequest, RequestState, SignedRequest
 from securefed.domain.round import RoundId
@@ -55,6 +57,7 @@ from tests.domain.strategies import (
     discrete_gaussians,
     discrete_laplaces,
     gaussians,
+    keys,
     laplaces,
     lines,
     losses,
@@ -179,6 +182,20 @@ signed_decisions = st.builds(
     made.SignedDecision, decision=st.one_of(*DECISIONS.values()), signature=signatures
 )
 round_ids = st.builds(RoundId, request=request_ids, round=counts, attempt=counts)
+results = st.tuples(
+    *(st.builds(CheckResult, check=st.just(one), passed=st.booleans()) for one in Check)
+)
+proofs = st.builds(
+    Proof,
+    study=slugs(StudyId),
+    round=counts,
+    attempt=counts,
+    seal=digests,
+    canary=digests,
+    coordinator=keys,
+    results=results,
+)
+signed_proofs = st.builds(SignedProof, proof=proofs, signature=signatures)
 EVENTS: dict[type[happened.Event], SearchStrategy[happened.Event]] = {
     happened.SiteFounded: st.builds(happened.SiteFounded, site=sites, owner=accounts),
     happened.Decided: st.builds(happened.Decided, decided=signed_decisions),
@@ -196,6 +213,9 @@ EVENTS: dict[type[happened.Event], SearchStrategy[happened.Event]] = {
     ),
     happened.RoundAborted: st.builds(happened.RoundAborted, id=round_ids, cause=names),
     happened.RoundRefunded: st.builds(happened.RoundRefunded, id=round_ids, cause=names),
+    happened.ProtectionTested: st.builds(
+        happened.ProtectionTested, id=round_ids, tested=signed_proofs
+    ),
 }
 entries = st.builds(
     happened.LedgerEntry,

@@ -1,0 +1,50 @@
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from securefed.adapters.opacus_training.trial import try_study
+from securefed.config import load_study
+from securefed.domain.identifiers import Name
+from securefed.domain.study import Study
+from securefed.errors import ModelUnusable
+from tests.adapters.opacus_training.plain import PlainRecipe, mechanism, source
+
+pytestmark = pytest.mark.slow
+
+ROOT = Path(__file__).parents[3]
+
+
+@pytest.fixture
+def study() -> Study:
+    whole = load_study(ROOT / "sites/study.toml")
+    model = replace(whole.model, family=Name("plain"), parameters=5)
+    return replace(whole, model=model, rounds=3)
+
+
+def test_rounds_follow_one_another(study: Study, tmp_path: Path) -> None:
+    part = replace(study.participants[0], training=mechanism(10, noise="0.01"), metrics=None)
+    steps: list[int] = []
+    recipe = PlainRecipe(learning_rate=0.5)
+    tried = try_study(study, part, recipe, source(tmp_path), steps.append)
+    assert steps == list(range(1, 31))
+    assert tried.released is None
+    assert tried.after["loss"] < tried.before["loss"]
+    once = try_study(replace(study, rounds=1), part, recipe, source(tmp_path), steps.append)
+    assert tried.after["loss"] < once.after["loss"]
+
+
+def test_metrics_are_also_shown_as_they_would_be_released(study: Study, tmp_path: Path) -> None:
+    part = replace(study.participants[0], training=mechanism(2))
+    tried = try_study(study, part, PlainRecipe(), source(tmp_path), lambda _: None)
+    assert tried.released is not None
+    assert tried.released["loss"] != tried.after["loss"]
+
+
+@pytest.mark.parametrize("change", [{"parameters": 6}, {"family": Name("logistic")}])
+def test_another_model_than_the_stated_one_is_refused(
+    study: Study, change: dict, tmp_path: Path
+) -> None:
+    stated = replace(study, model=replace(study.model, **change))
+    with pytest.raises(ModelUnusable, match="the study states"):
+        try_study(stated, study.participants[0], PlainRecipe(), source(tmp_path), lambda _: None)
