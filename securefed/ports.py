@@ -177,7 +177,7 @@ class RoundFiles(Protocol):
 
 
 class Workers(Protocol):
-    """This machine's processes, for work that comes in pieces which know nothing of each other."""
+    """Processes of this machine, for work in pieces that know nothing of each other."""
 
     def each(self, task: Callable[[T], R], items: Sequence[T]) -> Iterator[tuple[T, R]]:
         """Each item with what the task makes of it, in any order; what it raises comes through.

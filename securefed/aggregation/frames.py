@@ -26,6 +26,7 @@ LARGEST_HEADER = 1 << 16
 LENGTH_BYTES = 4
 CHUNK_KIND = "sealed-chunk"
 BODY_KIND = "sealed-body"
+DIGEST_BYTES = 32
 _INDEX_BYTES = 8
 
 

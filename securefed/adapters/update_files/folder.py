@@ -23,7 +23,7 @@ _LOCK = ".lock"
 
 @contextmanager
 def folder_files(folder: Path) -> Iterator["FolderFiles"]:
-    """The files of a folder, which is made if it is not there, for as long as nobody else has it."""
+    """The files of a folder, made if it is not there, while nobody else has them in use."""
     with _storing(folder):
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         descriptor = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
@@ -91,7 +91,7 @@ class FolderFiles:
 
     def _path(self, name: str) -> Path:
         if not _NAME.fullmatch(name) or not _whole(name):
-            raise NotFound(f"No file of a round is named {ascii(name[:80])}")
+            raise NotFound(f"No file of a round is named {name[:80]!a}")
         return self._folder / name
 
 

@@ -12,7 +12,7 @@ from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from securefed.errors import SecurefedError, WorkerLost
 
@@ -56,7 +56,7 @@ class _Worker:
         except OSError as error:
             raise WorkerLost("A worker process died") from error
 
-    def result(self) -> object:
+    def result(self) -> Any:
         """What came of the item; raises what the task raised."""
         try:
             raised, result = self.pipe.recv()
@@ -86,24 +86,23 @@ def _started(task: Callable[[T], R]) -> _Worker:
     return _Worker(process=process, pipe=ours)
 
 
-def _spread(workers: Sequence[_Worker], items: Sequence[T]) -> Iterator[tuple[T, R]]:
+def _spread(workers: Sequence[_Worker], items: Sequence[T]) -> Iterator[tuple[T, Any]]:
     waiting = list(reversed(items))
-    busy: dict[Connection, tuple[_Worker, T]] = {}
+    busy: dict[int, T] = {}
 
-    def give(worker: _Worker) -> None:
+    def give(index: int) -> None:
         if waiting:
-            item = waiting.pop()
-            worker.give(item)
-            busy[worker.pipe] = worker, item
+            busy[index] = waiting.pop()
+            workers[index].give(busy[index])
 
-    for worker in workers:
-        give(worker)
+    for index in range(len(workers)):
+        give(index)
     while busy:
-        for pipe in wait(list(busy)):
-            worker, item = busy.pop(pipe)  # type: ignore[index]
-            result = worker.result()
-            give(worker)
-            yield item, result  # type: ignore[misc]
+        ready = wait([workers[index].pipe for index in busy])
+        for index in [one for one in busy if workers[one].pipe in ready]:
+            item, result = busy.pop(index), workers[index].result()
+            give(index)
+            yield item, result
 
 
 def _serve(pipe: Connection, task: Callable[[T], R]) -> None:
@@ -112,7 +111,6 @@ def _serve(pipe: Connection, task: Callable[[T], R]) -> None:
         while True:
             item = pipe.recv()
             try:
-                answer = False, task(item)
+                pipe.send((False, task(item)))
             except SecurefedError as error:
-                answer = True, error
-            pipe.send(answer)
+                pipe.send((True, error))

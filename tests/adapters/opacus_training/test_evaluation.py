@@ -1,5 +1,4 @@
 import math
-from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
@@ -115,7 +114,6 @@ def test_a_failure_does_not_say_what_it_saw(tmp_path: Path) -> None:
 
 
 def test_missing_columns_are_found_before_a_record_is_read(tmp_path: Path) -> None:
-    run = plain_run(tmp_path)
-    run.source.columns = run.source.columns[1:]
+    narrow = MemorySource(made_up(20, 7, tmp_path), COLUMNS[1:], RECORD)
     with pytest.raises(ConfigInvalid, match="'x0'"):
-        evaluate(replace(run, weights=None), release("4"))
+        evaluate(plain_run(tmp_path, source=narrow), release("4"))
