@@ -5,18 +5,22 @@ into `securefed.errors`. Each port has an in-memory twin in `adapters/memory.py`
 same contract tests. Nothing here knows which library lies behind.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from datetime import datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import BinaryIO, Protocol, TypeVar
 
-from securefed.domain.identifiers import Digest, PublicKey, Signature
+from securefed.domain.blob import BlobId, Held
+from securefed.domain.identifiers import Digest, Name, PublicKey, Signature
 from securefed.domain.ledger import Head, StoredEntry
 from securefed.domain.plan import ReviewPlan
 from securefed.domain.privacy import Mechanism, PrivacyLoss, PrivacyUnit
+from securefed.domain.round import RoundId
 from securefed.domain.site import Column, Machine, Measured
+from securefed.domain.talk import FromRun, ToRun
+from securefed.domain.walls import Enclosure, Ending
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -179,7 +183,9 @@ class RoundFiles(Protocol):
 class Workers(Protocol):
     """Processes of this machine, for work in pieces that know nothing of each other."""
 
-    def each(self, task: Callable[[T], R], items: Sequence[T]) -> Iterator[tuple[T, R]]:
+    def each(
+        self, task: Callable[[T], R], items: Sequence[T]
+    ) -> Generator[tuple[T, R], None, None]:
         """Each item with what the task makes of it, in any order; what it raises comes through.
 
         Once the iterator has ended or is closed, no process of it is left."""
@@ -191,4 +197,91 @@ class SecretFinder(Protocol):
 
     def found(self) -> tuple[str, ...]:
         """The kinds of private keys that are in memory, never the keys."""
+        ...
+
+
+class Walled(Protocol):
+    """One run inside its walls. It is watched until it ends; whoever starts it must `stop` it."""
+
+    def say(self, message: ToRun) -> None:
+        """Sends a message. `Begin` starts a round's clock."""
+        ...
+
+    def hear(self) -> FromRun:
+        """The run's next message; ends the run where it is none, comes late, or never comes."""
+        ...
+
+    def give(self, name: Name, source: Path) -> None:
+        """Copies a file into the folder that the run reads its round's files from."""
+        ...
+
+    def take(self, name: Name, target: Path, most: int) -> Digest:
+        """Copies a file that the run made to a new file, and digests the copy."""
+        ...
+
+    def empty(self) -> None:
+        """Removes all files that were given or made, so that the next round finds none."""
+        ...
+
+    def stop(self, ending: Ending = Ending.STOPPED) -> Ending:
+        """Kills all that is left of the run and removes its scratch folder.
+
+        Any thread may call it, any number of times. It returns how the run ended first."""
+        ...
+
+
+class Walls(Protocol):
+    """Puts walls around runs."""
+
+    def start(self, enclosure: Enclosure) -> Walled:
+        """Starts a run inside these very walls, or refuses."""
+        ...
+
+
+class BlobWriter(Protocol):
+    """The one place where bytes of a blob come in. Nobody else writes the same until it closes."""
+
+    @property
+    def held(self) -> int:
+        """How many bytes are there; the next one to be written follows them."""
+        ...
+
+    def write(self, data: bytes) -> None:
+        """Adds bytes; refuses more than were announced."""
+        ...
+
+    def finish(self) -> None:
+        """Makes the blob whole, durable and visible; throws it away if its digest differs."""
+        ...
+
+    def close(self) -> None:
+        """Ends the writing, whatever happened; what came so far stays for the next writer."""
+        ...
+
+
+class BlobStore(Protocol):
+    """Where a site keeps large files, each under one attempt at a round and its SHA-256."""
+
+    def held(self, blob: BlobId) -> Held:
+        """How much is there."""
+        ...
+
+    def writer(self, blob: BlobId, length: int) -> BlobWriter:
+        """Goes on with a blob that has this many bytes in all, if the quota has room for it."""
+        ...
+
+    def open(self, blob: BlobId) -> BinaryIO:
+        """A whole blob, for reading."""
+        ...
+
+    def spend(self, of: RoundId, nonce: Digest) -> None:
+        """Notes that a ticket was used to its end."""
+        ...
+
+    def spent(self, of: RoundId, nonce: Digest) -> bool:
+        """Whether that was noted."""
+        ...
+
+    def clear(self, in_use: Callable[[RoundId], bool]) -> int:
+        """Removes what belongs to attempts that are no longer in use; says how many bytes."""
         ...

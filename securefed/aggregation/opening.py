@@ -14,6 +14,7 @@ import numpy as np
 
 from securefed.aggregation.chunks import Words
 from securefed.aggregation.fields import Packing
+from securefed.aggregation.grid import Values
 from securefed.aggregation.packing import modulus_mask
 from securefed.aggregation.shape import shape_of
 from securefed.domain.canonical import digest_of
@@ -56,14 +57,14 @@ def canary_seal(seal: Seal, roster: Roster) -> Seal:
         contributors=len(roster.contributors),
         quorum=len(roster.contributors),
         layout=CANARY_LAYOUT,
-        parameters=CANARY_VALUES,
+        parameters=min(CANARY_VALUES, seal.parameters),
     )
 
 
 def expect_canary(seal: Seal) -> None:
     """Refuses to treat a round as a canary."""
     shape = shape_of(seal)
-    if seal.layout != CANARY_LAYOUT or seal.parameters != CANARY_VALUES or shape.chunks != 1:
+    if seal.layout != CANARY_LAYOUT or seal.parameters > CANARY_VALUES or shape.chunks != 1:
         raise SealForeign("The sum is a round's and no canary")
 
 
@@ -71,6 +72,12 @@ def expect_round(seal: Seal) -> None:
     """Refuses to treat a canary as a round."""
     if seal.layout == CANARY_LAYOUT:
         raise SealForeign("The sum is a canary and no round's")
+
+
+def canary_values(seal: Seal, number: int) -> Values:
+    """What a made-up site seals: from one end of the range to the other, from its own place on."""
+    reach = float(seal.reach)
+    return np.roll(np.linspace(-reach, reach, seal.parameters, dtype=np.float32), number)
 
 
 def canary_digest(chunks: Iterable[Words], packing: Packing) -> Digest:

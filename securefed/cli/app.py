@@ -12,7 +12,19 @@ import click
 import typer
 
 from securefed import __version__
-from securefed.cli import account, audit, budget, demo, doctor, ledger, model, request, site, study
+from securefed.cli import (
+    account,
+    audit,
+    budget,
+    custodian,
+    demo,
+    doctor,
+    ledger,
+    model,
+    request,
+    site,
+    study,
+)
 from securefed.cli.output import fail, fail_unexpected
 from securefed.errors import ExitCode, SecurefedError
 
@@ -28,6 +40,7 @@ app.add_typer(account.app, name="account", help="Who may do what at a site.")
 app.add_typer(study.app, name="study", help="Write a study and ask the sites.")
 app.add_typer(request.app, name="request", help="Read what is asked of a site, and decide.")
 app.add_typer(budget.app, name="budget", help="What may be spent on a dataset, and what has been.")
+app.add_typer(custodian.app, name="custodian", help="Keep a study's key, and open its sums.")
 app.add_typer(ledger.app, name="ledger", help="What happened, and whether the record is whole.")
 app.add_typer(audit.app, name="audit", help="What privacy claims are worth.")
 app.add_typer(model.app, name="model", help="Models from elsewhere that studies begin with.")

@@ -111,6 +111,10 @@ class Collection:
             raise SumIncomplete(f"{len(self.delivered)} sites are below the quorum of {quorum}")
         return replace(self, closed=True)
 
+    def reopened(self) -> "Collection":
+        """The collection open again, while nothing of a sum was shown to anybody."""
+        return replace(self, closed=False)
+
     @property
     def manifest(self) -> Manifest:
         """What a sum of everything delivered is closed over."""

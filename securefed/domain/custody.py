@@ -32,6 +32,10 @@ class CustodyFounded:
     key: PublicKey
     holds: Holds
 
+    def told(self) -> str:
+        """The event for people."""
+        return f"{self.custodian} begins; it keeps {self.holds} keys"
+
 
 @dataclass(frozen=True, kw_only=True)
 class StudyRegistered:
@@ -41,6 +45,10 @@ class StudyRegistered:
     registration: Registration
     made: SignedCard
 
+    def told(self) -> str:
+        """The event for people."""
+        return f"{self.registration.study} registered; key 1 made and published"
+
 
 @dataclass(frozen=True, kw_only=True)
 class StudyKeyRotated:
@@ -48,6 +56,11 @@ class StudyKeyRotated:
 
     kind: ClassVar[str] = "study-key-rotated"
     made: SignedCard
+
+    def told(self) -> str:
+        """The event for people."""
+        card = self.made.card
+        return f"{card.study}: key {card.number} made and published, from round {card.first_round}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,6 +70,10 @@ class StudyKeysDestroyed:
     kind: ClassVar[str] = "study-keys-destroyed"
     study: StudyId
     reason: Line
+
+    def told(self) -> str:
+        """The event for people."""
+        return f"{self.study}: all keys destroyed: {self.reason}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,6 +88,9 @@ class Turn:
         count("round", self.round)
         count("attempt", self.attempt, most=MOST_ATTEMPTS)
 
+    def __str__(self) -> str:
+        return f"{self.study}, round {self.round}, attempt {self.attempt}"
+
 
 @dataclass(frozen=True, kw_only=True)
 class RoundOpened:
@@ -83,6 +103,10 @@ class RoundOpened:
     sum: Digest
     sites: tuple[SiteId, ...]
 
+    def told(self) -> str:
+        """The event for people."""
+        return f"{self.turn}: opened the sum of {len(self.sites)} sites"
+
 
 @dataclass(frozen=True, kw_only=True)
 class OpeningFailed:
@@ -93,6 +117,10 @@ class OpeningFailed:
     sum: Digest
     cause: Name
 
+    def told(self) -> str:
+        """The event for people."""
+        return f"{self.turn}: did not open: {self.cause}"
+
 
 @dataclass(frozen=True, kw_only=True)
 class OpeningRefused:
@@ -101,6 +129,10 @@ class OpeningRefused:
     kind: ClassVar[str] = "opening-refused"
     turn: Turn
     cause: Name
+
+    def told(self) -> str:
+        """The event for people."""
+        return f"{self.turn}: refused: {self.cause}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,6 +143,10 @@ class CanaryTried:
     turn: Turn
     sum: Digest
     expected: Digest
+
+    def told(self) -> str:
+        """The event for people."""
+        return f"{self.turn}: tried a canary"
 
 
 CustodyEvent: TypeAlias = (

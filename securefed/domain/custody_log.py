@@ -1,4 +1,4 @@
-"""A custodian's entries in their chain: the same chain as a site's, with a custodian's events in it.
+"""A custodian's entries in their chain: the same chain as a site's, with a custodian's events.
 
 Promises that an entry is applied only where it follows the one before, in time as well, and that
 the signature of the custodian that the first entry names is over it. A cut-off tail it does not

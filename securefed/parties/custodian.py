@@ -9,7 +9,7 @@ the log; they leave this object for no other.
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import BinaryIO, Protocol
 
 from securefed.aggregation.chunks import Words
 from securefed.domain.checkpoint import Checkpoint
@@ -23,6 +23,7 @@ from securefed.domain.custody import (
 from securefed.domain.identifiers import Digest, ExchangeKey, Line, Signature, StudyId
 from securefed.domain.key_card import Holds, KeyCard, Registration, SignedCard
 from securefed.domain.ledger import Verify
+from securefed.domain.update import Roster, Seal
 from securefed.errors import SecurefedError
 from securefed.ports import Signer
 from securefed.steps.keep_custody import CustodyLog
@@ -112,13 +113,13 @@ class CustodianParty:
         self.log.record(StudyKeysDestroyed(study=study, reason=reason))
         return self.cabinet.destroy(study)
 
-    def open(self, asked: Asked) -> Iterator[Words]:
-        """A round's words, once it is checked and logged."""
-        return open_round(self._opening, asked)
+    def open(self, seal: Seal, roster: Roster, file: BinaryIO) -> Iterator[Words]:
+        """A round's words, once it is checked and logged. Give none out before the last is made."""
+        return open_round(self._opening, Asked(seal=seal, roster=roster, file=file))
 
-    def prove(self, asked: Asked, expected: Digest) -> bool:
+    def prove(self, seal: Seal, roster: Roster, file: BinaryIO, expected: Digest) -> bool:
         """Whether a canary opens to what is expected of it."""
-        return prove_canary(self._opening, asked, expected)
+        return prove_canary(self._opening, Asked(seal=seal, roster=roster, file=file), expected)
 
     def study(self, study: StudyId) -> StudyCustody:
         """What is registered and logged of a study."""
@@ -165,6 +166,11 @@ class CustodianParty:
         try:
             self.log.record(event(made))
         except SecurefedError:
-            self.cabinet.discard(card)
+            if not self._is_logged(made):
+                self.cabinet.discard(card)
             raise
         return made
+
+    def _is_logged(self, made: SignedCard) -> bool:
+        study = self.log.register().studies.get(made.card.study)
+        return study is not None and made in study.cards

@@ -115,7 +115,7 @@ class CustodyLog:
         return checkpoint.by_site(self._signer.key, self._signer.sign(checkpoint.signed))
 
     def _own(self, kept: Checkpoint) -> Checkpoint:
-        mine = kept.site == self.custodian
+        mine = kept.site == SiteId(self.custodian)
         if not mine or not kept.vouched_by_site(self._signer.key, self._verify):
             raise CheckpointInvalid(f"The checkpoint is not signed by {self.custodian}")
         return kept

@@ -28,8 +28,8 @@ from securefed.domain.custody import (
 from securefed.domain.identifiers import Digest, Name
 from securefed.domain.key_card import KeyCard
 from securefed.domain.ledger import Verify
-from securefed.domain.update import SUM_KIND, Roster, Seal, SealedSum
 from securefed.domain.records import to_bytes
+from securefed.domain.update import SUM_KIND, Roster, Seal, SealedSum
 from securefed.errors import CustodyRefused, IntegrityError, PolicyError, SealInvalid
 from securefed.steps.keep_custody import CustodyLog
 
@@ -157,8 +157,9 @@ def _words(
 
 
 def _note_refusal(opening: Opening, asked: Asked, cause: str) -> None:
+    """Logs what was refused. The numbers are the coordinator's, so only those that can be count."""
     study = opening.log.register().studies.get(asked.seal.study)
-    known = study is not None and not study.destroyed
-    if known and study is not None and asked.seal.round <= study.registration.rounds:
-        if asked.seal.attempt <= MOST_ATTEMPTS:
-            opening.log.record(OpeningRefused(turn=asked.turn, cause=Name(cause)))
+    if study is None or study.destroyed:
+        return
+    if asked.seal.round <= study.registration.rounds and asked.seal.attempt <= MOST_ATTEMPTS:
+        opening.log.record(OpeningRefused(turn=asked.turn, cause=Name(cause)))

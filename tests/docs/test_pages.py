@@ -64,6 +64,13 @@ def test_the_page_of_training(folder: Path) -> None:
     assert "balanced_accuracy" in out
 
 
+def test_the_custodians_page(folder: Path) -> None:
+    out = follow("docs/custodian.md", folder)
+    assert "readmission registered; key 1 made and published" in out
+    assert "2 of readmission's key files are overwritten and removed." in out
+    assert (folder / "registry.checkpoint").read_text().startswith("securefed.ledger/registry\n4\n")
+
+
 def test_the_readme_names_only_targets_that_exist() -> None:
     targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
     named = set(re.findall(r"make ([a-z]+)", (ROOT / "README.md").read_text()))

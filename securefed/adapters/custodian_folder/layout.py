@@ -82,6 +82,6 @@ class CustodianFolder:
                 raise KeyUnsafe(
                     f"Others can enter the folder: its mode is {mode:04o}",
                     where=str(folder),
-                    hint=f"Run 'chmod 700' on it; if others may have read the keys, make new ones.",
+                    hint="Run 'chmod 700' on it; if others may have read the keys, make new ones.",
                 )
         return self

@@ -7,7 +7,7 @@ Results come in any order. Nothing here starts with fewer than two workers or it
 """
 
 import multiprocessing
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection, wait
@@ -27,7 +27,9 @@ class SpawnedWorkers:
     def __init__(self, processes: int) -> None:
         self._processes = processes
 
-    def each(self, task: Callable[[T], R], items: Sequence[T]) -> Iterator[tuple[T, R]]:
+    def each(
+        self, task: Callable[[T], R], items: Sequence[T]
+    ) -> Generator[tuple[T, R], None, None]:
         """Each item with its result. The task and the items are sent, so they hold no secret."""
         number = min(self._processes, len(items))
         if number < 2:

@@ -138,9 +138,11 @@ def test_no_change_of_a_sum_ever_opens_to_another(
 
 
 @settings(max_examples=40)
-@given(st.binary(min_size=1, max_size=200), st.integers(0, 300))
-def test_random_ciphertexts_are_refused(noise: bytes, repeats: int) -> None:
-    data = (noise * (CIPHERTEXT_BYTES // len(noise) + 1))[repeats : CIPHERTEXT_BYTES + repeats]
+@given(st.integers(0, 2**32 - 1))
+def test_random_ciphertexts_are_refused(seed: int) -> None:
+    # All numbers are large. Small ones open to something: see the lying coordinator in
+    # test_key_recovery, and why only signed sums come this far.
+    data = np.random.default_rng(seed).bytes(CIPHERTEXT_BYTES)
     opener = BfvOpener(opening_key(), SHAPE)
     with pytest.raises(SealInvalid):
         opener.open(0, data)

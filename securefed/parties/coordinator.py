@@ -1,0 +1,66 @@
+"""The coordinator: announces an attempt, proves its protection, collects updates, closes the sum.
+
+It holds a signing key, public keys, sealed files and their sum: nothing with which an update could
+be read. It answers for the order: no update is taken before the self-test passed, and none once the
+sum is being closed. It can be stopped at any moment; a new one over the same files goes on.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from threading import Lock
+from typing import BinaryIO
+
+from securefed.domain.collection import Announced, Collection
+from securefed.domain.identifiers import SiteId
+from securefed.domain.protection import SignedProof
+from securefed.errors import ProtectionUnproven
+from securefed.ports import RoundFiles, Workers
+from securefed.steps.aggregate_round import close_sum
+from securefed.steps.collect_updates import Collecting
+from securefed.steps.prove_protection import Tools, prove_protection
+
+
+@dataclass(frozen=True, kw_only=True)
+class Equipment:
+    """What a coordinator works with in every round."""
+
+    tools: Tools
+    workers: Workers
+
+
+class CoordinatorParty:
+    """One attempt at a round."""
+
+    def __init__(self, files: RoundFiles, announced: Announced, equipment: Equipment) -> None:
+        self._files = files
+        self._announced = announced
+        self._equipment = equipment
+        self._working = Lock()
+        self._proof: SignedProof | None = None
+        sealing = equipment.tools.sealing
+        self._collecting = Collecting(files, announced, sealing.verify, sealing.new_adder)
+
+    @property
+    def state(self) -> Collection:
+        """Who delivered, who was refused and why, of whom nothing came."""
+        return self._collecting.state
+
+    def prove(self) -> SignedProof:
+        """The self-test's result, for every site's ledger; made once, and kept if it failed."""
+        with self._working:
+            self._proof = prove_protection(self._files, self._announced, self._equipment.tools)
+            return self._proof
+
+    def receive(self, site: SiteId, parts: Iterable[bytes]) -> None:
+        """Takes in an update from whom the channel says that it is; raises why it is refused."""
+        if self._proof is None:
+            raise ProtectionUnproven("This process has made no self-test for the attempt")
+        self._proof.proof.expect_passed(self._announced.seal)
+        self._collecting.receive(site, parts)
+
+    def close(self) -> Callable[[], BinaryIO]:
+        """What opens the sealed sum of all that came in, for the custodians."""
+        with self._working:
+            return close_sum(
+                self._collecting, self._equipment.workers, self._equipment.tools.signer
+            )
