@@ -39,8 +39,10 @@ def opened_values(
         words = _plain(seal, checked, files.enter_context(sum_file()))
         if seal.key is not None:
             words = ask(seal.key)
-        masks = [ask(one) for one in seal.custodians]
+        masks: list[Iterator[Words]] = []
         for index, part in enumerate(words):
+            if not masks:
+                masks = [ask(one) for one in seal.custodians]
             sums = [next(one) for one in masks]
             yield opened_average(unmasked(part, sums, packing), index, seal, roster, complete)
 

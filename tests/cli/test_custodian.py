@@ -16,6 +16,8 @@ from securefed.wiring_custodian import custodian_client
 from tests.aggregation.round_of_sites import signer
 from tests.cli.conftest import ROOT, Run
 
+pytestmark = pytest.mark.slow
+
 COORDINATOR = Ed25519Signer(b"c" * 32)
 STUDY = (
     *("readmission", "--coordinator", COORDINATOR.key, "--quorum", "2", "--rounds", "5"),
@@ -95,7 +97,6 @@ def test_it_listens_to_others_only_with_a_certificate(ready: Run) -> None:
     assert (half.code, "given together" in half.err) == (2, True)
 
 
-@pytest.mark.slow
 def test_it_serves_until_it_is_told_to_end(ready: Run, tmp_path: Path) -> None:
     code = "from securefed.cli.app import main; main()"
     command = [sys.executable, "-c", code, "custodian", "serve", "--port", "0", "--json"]

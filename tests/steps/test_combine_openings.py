@@ -16,10 +16,11 @@ from securefed.domain.identifiers import Digest
 from securefed.domain.key_card import Holds
 from securefed.domain.study import Suite
 from securefed.domain.update import Roster, Seal
-from securefed.errors import CustodyRefused, NotFound
+from securefed.errors import CustodyRefused, NotFound, SealInvalid
 from securefed.steps.combine_openings import opened_values
 from tests.adapters.sealing.parties import COORDINATOR, Play
 from tests.custody import STUDY, Custody, round_of, summed
+from tests.steps.test_open_round import spoiled
 
 
 @dataclass
@@ -72,6 +73,24 @@ def test_without_one_of_the_custodians_nothing_is_opened() -> None:
             )
         if alone.custody.holds is Holds.MASK:
             assert "round-opened" not in alone.custody.kinds()
+
+
+def test_masks_stay_unspent_where_a_sum_does_not_open() -> None:
+    one = round_of(Suite.BFV_MASK)
+    lattice, masks = custodians(Suite.BFV_MASK)
+    data = spoiled(one).read()
+    with pytest.raises(SealInvalid, match="full of noise"):
+        list(
+            opened_values(
+                [masks, lattice],
+                one.seal,
+                one.roster,
+                checked_of(one, data),
+                lambda: io.BytesIO(data),
+            )
+        )
+    assert lattice.custody.kinds()[-1] == "opening-failed"
+    assert masks.custody.kinds() == ["custody-founded", "study-registered"]
 
 
 def test_masks_stay_unspent_where_the_lattice_custodian_refuses() -> None:

@@ -13,8 +13,8 @@ import json
 import os
 import resource
 import select
-import shutil
 import signal
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -34,6 +34,7 @@ EXIT_CODES = {
 }
 _WATCH_S = 0.25
 _MOST_FILES = 100_000
+_DEEPEST = 32
 _LEAST_FREE = 512 * 2**20
 _PR_SET_PDEATHSIG, _PR_SET_CHILD_SUBREAPER, _PR_SET_NO_NEW_PRIVS = 1, 36, 38
 _CANNOT_EXEC = 127
@@ -201,14 +202,13 @@ def descendants(ancestor: int) -> dict[int, int]:
 
 
 def remove_folder(folder: Path) -> None:
-    """Removes a folder whose owner is gone, whatever rights its folders were left with."""
-    for inside, _, _ in os.walk(folder, onerror=None):
-        # A folder without rights is opened before it is looked into; links are not followed.
-        with os.scandir(inside) as entries:
-            locked = [one.path for one in entries if one.is_dir(follow_symlinks=False)]
-        for path in locked:
-            Path(path).chmod(0o700)
-    shutil.rmtree(folder, ignore_errors=True)
+    """Removes a folder whose owner is gone, however deep it is and whatever rights it was left with.
+
+    Neither program follows a link, and neither gives up on a path that is too long for one call."""
+    for command in (["/bin/chmod", "-Rf", "u+rwX"], ["/bin/rm", "-rf"]):
+        subprocess.run(  # noqa: S603 - the system's own
+            [*command, "--", str(folder)], check=False, stderr=subprocess.DEVNULL
+        )
 
 
 def _processes() -> list[tuple[int, list[str]]]:
@@ -253,18 +253,19 @@ def _free() -> int:
 
 def _scratch_is_full(scratch: str, most: int) -> bool:
     used = files = 0
-    waiting = [scratch]
+    waiting = [(scratch, 0)]
     while waiting:
+        folder, depth = waiting.pop()
         try:
-            with os.scandir(waiting.pop()) as entries:
+            with os.scandir(folder) as entries:
                 for entry in entries:
                     files += 1
                     used += entry.stat(follow_symlinks=False).st_blocks * 512
                     if entry.is_dir(follow_symlinks=False):
-                        waiting.append(entry.path)
-                    if used > most or files > _MOST_FILES:
+                        waiting.append((entry.path, depth + 1))
+                    if used > most or files > _MOST_FILES or depth > _DEEPEST:
                         return True
-        except OSError:
+        except (FileNotFoundError, PermissionError):
             continue  # it went away meanwhile, or is locked, which also keeps the run out
     return False
 

@@ -5,6 +5,7 @@ folder is gone. Whatever goes wrong in the conversation ends the run before the 
 `stop` may come from another thread than the one that talks; that one then finds the run ended.
 """
 
+import signal
 import subprocess
 import threading
 import time
@@ -111,6 +112,8 @@ class SandboxedRun:
             self._keeper.kill()
             self._keeper.wait()
             return Ending.LOST
+        if code == -signal.SIGTERM:
+            return ending  # it had not even begun
         found = _ENDINGS.get(code, Ending.LOST)
         return ending if found is Ending.STOPPED else found
 

@@ -16,6 +16,7 @@ import hashlib
 import os
 import shutil
 import stat
+import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -62,13 +63,14 @@ class Scratch:
 
     def empty(self) -> None:
         """Removes what was given and made. It may race with the run, whose links lead nowhere."""
-        with _storage(self.root):
-            for name in _CHANGING:
-                for path in (self.root / name).iterdir():
-                    if path.is_dir() and not path.is_symlink():
-                        shutil.rmtree(path)
-                    else:
-                        path.unlink()
+        folders = [str(self.root / name) for name in _CHANGING]
+        done = subprocess.run(  # noqa: S603 - the system's own
+            ["/usr/bin/find", *folders, "-mindepth", "1", "-delete"],
+            check=False,
+            stderr=subprocess.DEVNULL,
+        )
+        if done.returncode:
+            raise StorageFailed("A run's files cannot be removed", where=str(self.root))
 
     def remove(self) -> None:
         """Removes the folder, if the keeper has not, and lets go of it."""

@@ -7,6 +7,7 @@ session of its own that trusts exactly one CA file, for the login and for every 
 
 import contextlib
 import io
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -53,16 +54,20 @@ class _OwnSession(requests.Session):
         return super().request(method, url, **kwargs)
 
 
-class _OwnConnection(HTTPConnection):
-    """A connection that also makes its calls over its session; PySyft's opens a new one for each,
-    which trusts what the environment says."""
+# PySyft's base class sets an option that pydantic warns about for each class made of it.
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore", DeprecationWarning)
 
-    __canonical_name__ = "SecurefedConnection"
-    __version__ = 1
+    class _OwnConnection(HTTPConnection):
+        """A connection that also makes its calls over its session; PySyft's opens a new one for
+        each, which trusts what the environment says."""
 
-    def make_call(self, signed_call: Any) -> Any:
-        response = self._make_post(self.routes.ROUTE_API_CALL.value, data=serialize(signed_call))
-        return deserialize(response)
+        __canonical_name__ = "SecurefedConnection"
+        __version__ = 1
+
+        def make_call(self, signed_call: Any) -> Any:
+            path = self.routes.ROUTE_API_CALL.value
+            return deserialize(self._make_post(path, data=serialize(signed_call)))
 
 
 def connect(host: str, port: int, authority: Path | None = None) -> DatasiteClient:
@@ -83,6 +88,11 @@ def log_in(
             return client.login(email=email, password=password, cache=False)
         except SyftException as error:
             raise LoginRefused("The site refused the login", where=f"{host}:{port}") from error
+
+
+def hang_up(client: DatasiteClient) -> None:
+    """Closes a client's connection, which a site that is stopping would otherwise wait for."""
+    client.connection.session.close()
 
 
 @contextlib.contextmanager

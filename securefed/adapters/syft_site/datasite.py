@@ -7,6 +7,7 @@ mail, and that a caller without an account is refused before anybody can call. D
 import contextlib
 import io
 import logging
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -95,13 +96,14 @@ def _turn_guests_away(datasite: Datasite) -> None:
 
 @contextlib.contextmanager
 def _quietly() -> Iterator[None]:
-    """PySyft prints the database's path and sets the root logger's level; neither is wanted."""
+    """PySyft prints the database's path, sets the root logger's level and warns about itself."""
     root = logging.getLogger()
     level = root.level
-    logger = logging.getLogger("syft")
-    logger.setLevel(logging.CRITICAL + 1)
+    # It logs the start of its key's hash as critical.
+    logging.getLogger("syft").setLevel(logging.CRITICAL + 1)
     try:
-        with contextlib.redirect_stdout(io.StringIO()):
+        with contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)
             yield
     finally:
         root.setLevel(level)

@@ -7,6 +7,7 @@ inside the process and needs no port.
 
 import signal
 import threading
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -34,7 +35,7 @@ from securefed.adapters.syft_site.site_lock import bound_port, held_folder
 from securefed.domain.door import API, CALLER_ROLE, Refused
 from securefed.errors import StorageFailed
 
-_GOODBYE_SECONDS = 10
+_GOODBYE_SECONDS = 3
 _MOST_CONNECTIONS = 256
 _ROLES = {ServiceRole.DATA_SCIENTIST: CALLER_ROLE}
 
@@ -130,7 +131,10 @@ def _prepared(site: SiteServer) -> Iterator[tuple[_Server, socket, RunningSite]]
 def _application(datasite: Datasite) -> FastAPI:
     pages: dict[str, Any] = {"docs_url": None, "redoc_url": None, "openapi_url": None}
     application = FastAPI(lifespan=get_lifetime(datasite), **pages)
-    application.include_router(make_routes(worker=datasite), prefix=API)
+    # PySyft names its examples in a form that fastapi warns about.
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        application.include_router(make_routes(worker=datasite), prefix=API)
     return application
 
 

@@ -40,7 +40,9 @@ def _sandbox() -> Check:
     if sandbox() is Sandbox.BUBBLEWRAP:
         return well("sandbox: bubblewrap")
     return advised(
-        "sandbox", "bubblewrap is not installed", "Install it, for example: apt install bubblewrap"
+        "sandbox",
+        "bubblewrap is not installed, or the system does not let it make namespaces",
+        "Install it, for example: apt install bubblewrap; then: bwrap --unshare-all --ro-bind / / true",
     )
 
 

@@ -63,11 +63,13 @@ def sandbox() -> Sandbox:
         return Sandbox.PROCESS
     try:
         subprocess.run(  # noqa: S603 - the owner's PATH names the program, and nobody else
-            [program, "--version"], check=True, capture_output=True, timeout=_PATIENCE_S
+            [program, *_TRIAL], check=True, capture_output=True, timeout=_PATIENCE_S
         )
     except _DOES_NOT_START:
         return Sandbox.PROCESS
     return Sandbox.BUBBLEWRAP
 
 
+# Some systems have bubblewrap and do not let it make namespaces, so it is tried.
+_TRIAL = ("--unshare-user", "--unshare-pid", "--unshare-net", "--ro-bind", "/", "/", "/bin/true")
 _DOES_NOT_START = (OSError, subprocess.CalledProcessError, subprocess.TimeoutExpired)

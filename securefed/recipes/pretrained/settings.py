@@ -36,6 +36,7 @@ class PretrainedSettings(Settings):
     )
     lora_targets: Words = Field(
         default=(),
-        description="LoRA: names of the layers that are adapted; empty takes those that peft "
-        "knows for the model's kind.",
+        description="LoRA: names of the layers that are adapted, or ends of their full names, as "
+        "layer.5.attention.self.value; empty takes those that peft knows for the model's kind. "
+        "What lies below the first of them costs no backward pass.",
     )

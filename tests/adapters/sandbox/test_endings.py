@@ -110,6 +110,23 @@ os.chmod(os.path.dirname(folder), 0)
     assert ended(tmp_path, sandbox, code) is Ending.EXITED
 
 
+@BOTH
+def test_a_folder_too_deep_for_a_path_is_removed(tmp_path: Path, sandbox: Sandbox) -> None:
+    code = """
+os.chdir(os.environ["SECUREFED_OUT"])
+for _ in range(2000):
+    os.mkdir("deeper")
+    os.chdir("deeper")
+"""
+    assert ended(tmp_path, sandbox, code) in (Ending.EXITED, Ending.SCRATCH)
+
+
+@BOTH
+def test_a_stop_at_once(tmp_path: Path, sandbox: Sandbox) -> None:
+    with running(tmp_path, sandbox, SLEEP) as run:
+        assert run.stop() is Ending.STOPPED
+
+
 SITE = """
 import sys
 from pathlib import Path

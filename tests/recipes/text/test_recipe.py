@@ -252,6 +252,12 @@ def test_lora_layers_that_the_model_does_not_have() -> None:
     assert numbers_trained(named) == 2 * 2 * 8 * 32 + 66
 
 
+def test_exact_for_lora_on_the_last_layer_alone(tmp_path: Path) -> None:
+    last = tiny(train="lora", pooling="mean", lora_targets=("layer.1.attention.self.value",))
+    assert numbers_trained(last) == 2 * 8 * 32 + 66
+    assert_exact_on_mock(last, tmp_path)
+
+
 def test_the_family_is_the_kind_of_model(tmp_path: Path) -> None:
     assert tiny().family == "bert-classifier"
     assert in_folder(gpt2(tmp_path / "model", "GPT2Model")).family == "gpt2-classifier"

@@ -1,0 +1,14 @@
+"""One site for the whole folder: a start takes seconds."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.adapters.syft_site.places import Place, place
+
+
+@pytest.fixture(scope="session")
+def site_a(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+    """The site that the tests share."""
+    with place(tmp_path_factory.mktemp("hospital-a")) as found:
+        yield found
