@@ -3,11 +3,14 @@
 One site that holds all 3,000 sentences, central training, δ = 1e-4, by record. Each figure is the
 mean over three random splits (seeds 0, 1 and 2 of numpy's default_rng), 2,400 sentences to train on
 and 600 to count on, with one run a split; noise and sampling have no seed, which moves a figure by
-about 0.003. The head is a linear layer on all-MiniLM-L6-v2, which stays frozen. Its settings are
-the best of a grid in five-fold cross-validation inside the training parts of the three splits,
-never on what is counted. LoRA takes long and is measured with --lora; its settings come from a few
-runs on one fold inside the training part of split 0. Without privacy, the noise and the clip change
-nothing.
+about 0.003. The head is a linear layer on all-MiniLM-L6-v2, which stays frozen. Its settings had
+the best accuracy of a grid (clip, step, mean of the iterates or the last; without privacy also the
+number of steps) in five-fold cross-validation inside the training parts, averaged over the three
+splits: what one split counts on lies in the training parts of others. Without privacy, the noise
+and the clip change nothing.
+
+LoRA takes long and is measured with --lora. Its settings with privacy come from nine runs on one
+fold inside the training part of split 0; those without were tried once before, on split 0 as it is.
 """
 
 import argparse
@@ -69,7 +72,7 @@ def measure(bench: Bench, *, lora: bool) -> None:
     lines = _Lines(bench, [split(rows, seed) for seed in SEEDS])
     head = encoded_once(classifier(encoder, **HEAD))
     bare = unprotected(BARE_STEPS, rate=RATE)
-    lines.measured("no privacy, head", head.with_settings(**BARE), bare, PLAIN_BARE - BELOW)
+    lines.measured("no privacy, head", head.with_settings(**BARE), bare, _near(PLAIN_BARE))
     for epsilon in PLAIN:
         lines.head(epsilon, head)
     if lora:
@@ -90,18 +93,19 @@ class _Lines:
         clip, step = CHOSEN[epsilon]
         mechanism = noised(epsilon, DELTA, STEPS, clip, RATE)
         recipe = head.with_settings(learning_rate=step)
-        least = PLAIN[epsilon] - BELOW
-        self._head[epsilon] = self.measured(f"ε = {epsilon}, head", recipe, mechanism, least)
+        goal = _near(PLAIN[epsilon])
+        self._head[epsilon] = self.measured(f"ε = {epsilon}, head", recipe, mechanism, goal)
 
     def lora(self, encoder: Path) -> None:
         """LoRA without privacy, and with it against the head that cost as much."""
         bare = unprotected(BARE_LORA_STEPS, rate=BARE_LORA_RATE)
-        self.measured("no privacy, LoRA", classifier(encoder, **BARE_LORA), bare, 0.92)
+        recipe, goal = classifier(encoder, **BARE_LORA), Goal("ours", ">", 0.92)
+        self.measured("no privacy, LoRA", recipe, bare, goal)
         mechanism = noised(LORA_EPSILON, DELTA, LORA_STEPS, LORA_CLIP, RATE)
-        case, least = f"ε = {LORA_EPSILON}, LoRA", self._head[LORA_EPSILON]
-        self.measured(case, classifier(encoder, **LORA), mechanism, least)
+        recipe, goal = classifier(encoder, **LORA), Goal("ours", ">", self._head[LORA_EPSILON])
+        self.measured(f"ε = {LORA_EPSILON}, LoRA", recipe, mechanism, goal)
 
-    def measured(self, case: str, recipe: TextRecipe, mechanism: DpSgd, least: float) -> float:
+    def measured(self, case: str, recipe: TextRecipe, mechanism: DpSgd, goal: Goal) -> float:
         """The means over the splits; the accuracy."""
         found = [one.trained(recipe, mechanism) for one in self._splits]
         accuracy = fmean(one["accuracy"] for one in found)
@@ -112,12 +116,17 @@ class _Lines:
             ours=accuracy,
             peer=self._majority,
             peer_name="majority class",
-            goal=Goal("ours", ">=", least),
+            goal=goal,
         )
         for measure in ("balanced_accuracy", "auc"):
             mean = fmean(one[measure] for one in found)
             self._bench.row(case, measure.replace("_", " "), "share", ours=mean)
         return accuracy
+
+
+def _near(plain: float) -> Goal:
+    """What a plain script reached, or nearly."""
+    return Goal("ours", ">=", plain - BELOW)
 
 
 if __name__ == "__main__":

@@ -64,7 +64,8 @@ WIRE_TYPES = frozenset(
     {
         *("NoneType", "bool", "int", "float", "str", "bytes", "list", "tuple", "dict", "type"),
         *("UID", "SyftVerifyKey", "nacl_verify_key", "ServerIdentity"),
-        *("SubmitUserCode", "inspect_Signature", "Matches", "UserOwned"),
+        *("SubmitUserCode", "Matches", "UserOwned"),
+        *("inspect_Signature", "inspect_Parameter", "inspect_ParameterKind"),
         *("AnyActionObject", "TwinMode"),
     }
 )

@@ -191,7 +191,7 @@ def _excess(order: dict[str, Any]) -> str | None:
 def descendants(ancestor: int) -> dict[int, int]:
     """The processes under a process, each with its number of threads."""
     parents, threads = {}, {}
-    for pid, fields in _processes():
+    for pid, _, fields in _processes():
         parents[pid], threads[pid] = int(fields[1]), int(fields[17])
     below: set[int] = set()
     fresh = {ancestor}
@@ -202,7 +202,7 @@ def descendants(ancestor: int) -> dict[int, int]:
 
 
 def remove_folder(folder: Path) -> None:
-    """Removes a folder whose owner is gone, however deep it is and whatever rights it was left with.
+    """Removes a folder whose run is gone, however deep it is and whatever rights it has.
 
     Neither program follows a link, and neither gives up on a path that is too long for one call."""
     for command in (["/bin/chmod", "-Rf", "u+rwX"], ["/bin/rm", "-rf"]):
@@ -211,27 +211,22 @@ def remove_folder(folder: Path) -> None:
         )
 
 
-def _processes() -> list[tuple[int, list[str]]]:
+def _processes() -> list[tuple[int, int, list[str]]]:
+    """Every process that can be seen: its number, its owner, and what its `stat` says."""
     found = []
     for folder in Path("/proc").iterdir():
         if folder.name.isdigit():
             try:
                 stat = (folder / "stat").read_text(errors="replace")
+                owner = folder.stat().st_uid
             except OSError:
                 continue  # it ended meanwhile
-            found.append((int(folder.name), stat[stat.rindex(")") + 2 :].split()))
+            found.append((int(folder.name), owner, stat[stat.rindex(")") + 2 :].split()))
     return found
 
 
 def _tasks_of_user() -> int:
-    return sum(int(fields[17]) for pid, fields in _processes() if _owner(pid) == os.getuid())
-
-
-def _owner(pid: int) -> int | None:
-    try:
-        return Path(f"/proc/{pid}").stat().st_uid
-    except OSError:
-        return None
+    return sum(int(fields[17]) for _, owner, fields in _processes() if owner == os.getuid())
 
 
 def _memory(pid: int) -> int:

@@ -42,7 +42,7 @@ def _sandbox() -> Check:
     return advised(
         "sandbox",
         "bubblewrap is not installed, or the system does not let it make namespaces",
-        "Install it, for example: apt install bubblewrap; then: bwrap --unshare-all --ro-bind / / true",
+        "Install it, for example: apt install bubblewrap. docs/data-owner.md says how to try it.",
     )
 
 

@@ -118,7 +118,7 @@ def test_a_call_that_does_not_wait_skips_every_check_of_the_role(site_a: Place) 
         asked(blocking=True)
     queued = asked(blocking=False)
     assert type(queued).__name__ == "Job"
-    assert queued.fetched is False
+    assert queued.status.value == "created"
 
 
 def test_a_surplus_field_replaces_the_signed_message(site_a: Place) -> None:
