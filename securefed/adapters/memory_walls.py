@@ -16,7 +16,7 @@ from securefed.domain.identifiers import Digest, Name
 from securefed.domain.site import Sandbox
 from securefed.domain.talk import FROM_RUN, FrameReader, FromRun, ToRun, framed, heard, told
 from securefed.domain.walls import Enclosure, Ending
-from securefed.errors import ResultUnfit, RunEnded, RunGarbled, WallsUnavailable
+from securefed.errors import ResultUnfit, RunEnded, RunGarbled, StorageFailed, WallsUnavailable
 
 Play: TypeAlias = Generator[FromRun | bytes, ToRun, None]
 Program: TypeAlias = Callable[[Mapping[str, bytes], MutableMapping[str, bytes]], Play]
@@ -73,6 +73,8 @@ class MemoryRun:
     def give(self, name: Name, source: Path) -> None:
         """Adds a file to what the run can read."""
         self._refuse_if_ended()
+        if name in self._given:
+            raise StorageFailed("A run's files failed: File exists", where=name)
         self._given[name] = source.read_bytes()
 
     def take(self, name: Name, target: Path, most: int) -> Digest:
@@ -83,8 +85,11 @@ class MemoryRun:
         made = self._made[name]
         if len(made) > most:
             raise ResultUnfit(f"The file {name} has {len(made)} bytes; {most} is the most")
-        with target.open("xb") as copy:
-            copy.write(made)
+        try:
+            with target.open("xb") as copy:
+                copy.write(made)
+        except OSError as error:
+            raise StorageFailed(f"A run's files failed: {error.strerror}") from error
         return Digest("sha256:" + hashlib.sha256(made).hexdigest())
 
     def empty(self) -> None:

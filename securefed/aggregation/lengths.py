@@ -13,7 +13,7 @@ from securefed.domain.records import to_bytes
 from securefed.domain.update import Seal, SignedUpdate
 from securefed.errors import SealInvalid
 
-_ONCE = ExchangeKey("x25519:" + "0" * 64)
+_ONCE = ExchangeKey(ExchangeKey.example)
 _BODY = Digest("sha256:" + "0" * 64)
 _SIGNATURE = Signature("0" * 128)
 

@@ -24,6 +24,16 @@ _INVISIBLE = re.compile(
     "]"
 )
 
+# The field of Curve25519, and the five points on it and its twist whose order divides eight.
+_FIELD = 2**255 - 19
+_LOW_ORDER = {
+    0,
+    1,
+    _FIELD - 1,
+    325606250916557431795983626356110631294008115727848805560023387167927233504,
+    39382357235489614581723060781553021112529911719440698176882885853963445705823,
+}
+
 
 class _Checked(str):
     """Text that matches its class's pattern."""
@@ -116,11 +126,22 @@ class PublicKey(_Checked):
 
 
 class ExchangeKey(_Checked):
-    """An X25519 public key in hexadecimal, with its kind in front."""
+    """An X25519 public key in hexadecimal, with its kind in front.
+
+    A point of low order is refused: whoever agrees on a secret with it gets zeros, or an error when
+    it is too late to refuse the update that brought it."""
 
     __slots__ = ()
     pattern = re.compile(r"x25519:[0-9a-f]{64}", re.ASCII)
-    example = "x25519:" + "0" * 64
+    example = "x25519:09" + "0" * 62
+
+    def __new__(cls, text: str) -> Self:
+        """A key with which a secret can be agreed."""
+        key = super().__new__(cls, text)
+        point = int.from_bytes(bytes.fromhex(key[7:]), "little") % 2**255 % _FIELD
+        if point in _LOW_ORDER:
+            raise IdentifierInvalid("An exchange key is a point of low order")
+        return key
 
 
 class Signature(_Checked):

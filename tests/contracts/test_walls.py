@@ -18,6 +18,7 @@ from securefed.errors import (
     RunEnded,
     RunGarbled,
     SecurefedError,
+    StorageFailed,
     TrainingFailed,
     WallsTooWide,
 )
@@ -111,6 +112,19 @@ def test_a_result_is_taken_once_and_only_up_to_its_size(start: Start, tmp_path: 
     assert not (tmp_path / "copy").exists()
     with pytest.raises(ResultUnfit):
         run.take(Name("another"), tmp_path / "copy", 100)
+
+
+def test_no_file_replaces_another(start: Start, tmp_path: Path) -> None:
+    run, weights = start("rounds"), tmp_path / "weights"
+    await_run(run)
+    weights.write_text("w")
+    run.give(UPDATE, weights)
+    with pytest.raises(StorageFailed):
+        run.give(UPDATE, weights)
+    attend_round(run, Begin(document="x"), Charged(), STEPS)
+    with pytest.raises(StorageFailed):
+        run.take(UPDATE, weights, 1000)
+    assert weights.read_text() == "w"
 
 
 @pytest.mark.parametrize(

@@ -47,13 +47,15 @@ class Scratch:
 
     def give(self, name: Name, source: Path) -> None:
         """Copies a file into `in`."""
-        with _storage(source):
-            shutil.copyfile(source, self.root / "in" / name)
+        with _storage(source), source.open("rb") as given:
+            kept = _new(self.root / "in" / name)
+            with os.fdopen(kept, "wb") as copy:
+                shutil.copyfileobj(given, copy, _PIECE)
 
     def take(self, name: Name, target: Path, most: int) -> Digest:
         """Copies a file out of `out` to a new file."""
         with _opened(self.root / "out", name, most) as made, _storage(target):
-            kept = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            kept = _new(target)
             try:
                 with os.fdopen(kept, "wb") as copy:
                     return _copied(made, copy.write, most, name)
@@ -94,6 +96,11 @@ def sweep(workplace: Path) -> int:
         finally:
             os.close(lock)
     return removed
+
+
+def _new(path: Path) -> int:
+    # Exclusive creation follows no link either.
+    return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
 
 
 @contextmanager

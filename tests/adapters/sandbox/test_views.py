@@ -127,3 +127,25 @@ sys.stderr.write([l for l in status.splitlines() if l.startswith("CapEff")][0].s
 sys.stderr.write([l for l in status.splitlines() if l.startswith("NoNewPrivs")][0].split()[1])
 """
     assert told(tmp_path, Sandbox.BUBBLEWRAP, code) == "0" * 16 + "1"
+
+
+@BOTH
+def test_no_open_file_of_the_site_is_inherited(tmp_path: Path, sandbox: Sandbox) -> None:
+    with (tmp_path / "open").open("w") as secret:
+        os.set_inheritable(secret.fileno(), True)
+        said = told(
+            tmp_path, sandbox, "sys.stderr.write(repr(sorted(os.listdir('/proc/self/fd'))))"
+        )
+    assert said == "['0', '1', '2', '3']"
+
+
+@needs_bubblewrap
+def test_shared_memory_lies_in_the_scratch_folder(tmp_path: Path) -> None:
+    code = """
+from multiprocessing.shared_memory import SharedMemory
+block = SharedMemory(create=True, size=4096)
+sys.stderr.write(str(sorted(os.listdir("/dev/shm")) == [block.name.lstrip("/")]))
+block.close()
+block.unlink()
+"""
+    assert told(tmp_path, Sandbox.BUBBLEWRAP, code) == "True"
