@@ -17,7 +17,7 @@ from securefed.aggregation.shape import Shape
 from securefed.domain.canonical import prefixed, to_canonical
 from securefed.domain.identifiers import ExchangeKey, SiteId
 from securefed.domain.update import Seal, SealedUpdate
-from securefed.errors import KeyUnsafe, SealForeign, SealInvalid
+from securefed.errors import KeyUnsafe, SealForeign
 
 MASK_KIND = "mask"
 _PREFIX = "x25519:"
@@ -50,12 +50,9 @@ class MaskKey:
         return self.__secret.private_bytes_raw()
 
     def agreed(self, other: ExchangeKey, info: bytes) -> bytes:
-        """The key that both derive; refuses a public key with which anybody could derive it."""
+        """The key that both derive. One with which anybody could derive it is no ExchangeKey."""
         raw = bytes.fromhex(other.removeprefix(_PREFIX))
-        try:
-            shared = self.__secret.exchange(X25519PublicKey.from_public_bytes(raw))
-        except ValueError as error:
-            raise SealInvalid("An exchange key gives away what is agreed with it") from error
+        shared = self.__secret.exchange(X25519PublicKey.from_public_bytes(raw))
         return HKDF(algorithm=SHA256(), length=KEY_BYTES, salt=None, info=info).derive(shared)
 
     def __repr__(self) -> str:

@@ -22,10 +22,9 @@ from securefed.aggregation.packing import modulus_mask
 from securefed.aggregation.plain_words import PlainWords
 from securefed.aggregation.sealed_file import update_header, update_of
 from securefed.aggregation.shape import MASK_SLOTS, Shape, shape_of
-from securefed.domain.identifiers import ExchangeKey
 from securefed.domain.study import Suite
 from securefed.domain.update import Seal, SealedUpdate
-from securefed.errors import KeyUnsafe, SealForeign, SealInvalid
+from securefed.errors import KeyUnsafe, SealForeign
 from tests.adapters.sealing.parties import mask_key
 from tests.aggregation.round_of_sites import roster, seal, site
 
@@ -69,20 +68,6 @@ def test_a_custodian_makes_no_masks_for_a_round_that_is_not_its_own() -> None:
     bare = replace(update(SEAL, 0, own), once=None)
     with pytest.raises(SealForeign, match="no masks for this round"):
         custodian_masks(mask_key(0), SEAL, bare, SHAPE)
-
-
-@pytest.mark.parametrize(
-    "raw",
-    [
-        bytes(32),
-        (1).to_bytes(32, "little"),
-        bytes.fromhex("e0eb7a7c3b41b8ae1656e3faf19fc46ada098deb9c32b1fd866205165f49b800"),
-    ],
-)
-def test_a_key_that_gives_its_secret_away_is_refused(raw: bytes) -> None:
-    weak = ExchangeKey(f"x25519:{raw.hex()}")
-    with pytest.raises(SealInvalid, match="gives away"):
-        new_mask_key().agreed(weak, b"")
 
 
 @given(st.integers(0, 2 * MASK_SLOTS - 2), st.integers(1, 20))

@@ -47,23 +47,30 @@ def test_the_limit_of_an_output_policy_is_ignored(site_a: Place) -> None:
     assert [site_a.call(uid, {"n": n}) for n in range(4)] == [0, 1, 2, 3]
 
 
-@pytest.mark.parametrize(("twin", "runs"), [(True, 2), (False, 1)])
-def test_code_runs_twice_where_the_asset_has_a_mock_twin(
-    site_a: Place, tmp_path: Path, twin: bool, runs: int
-) -> None:
+def test_code_runs_twice_where_the_asset_has_a_mock_twin(site_a: Place, tmp_path: Path) -> None:
     counted = tmp_path / "runs"
-    ref = site_a.asset(f"counter-{runs}", {"file": str(counted)}, twin=twin)
+    twin, alone = (
+        site_a.asset(f"counter-{mocked}", {"file": str(counted)}, twin=mocked)
+        for mocked in (True, False)
+    )
 
-    @syft.syft_function(input_policy=policy(site_a, ref))
-    def counting(ref, payload):  # noqa: ANN001, ANN202, ARG001 -- PySyft reads this source
+    @syft.syft_function(input_policy=policy(site_a, twin))
+    def beside_a_mock(ref, payload):  # noqa: ANN001, ANN202, ARG001 -- PySyft reads this source
         with open(ref["file"], "a") as file:  # noqa: PTH123 -- it has no imports
-            file.write("x")
+            file.write("twin ")
         return 1
 
-    uid = site_a.submitted(counting)
-    site_a.request_of(uid).approve()
-    site_a.call(uid, {}, ref)
-    assert len(counted.read_text()) == runs
+    @syft.syft_function(input_policy=policy(site_a, alone))
+    def without_a_mock(ref, payload):  # noqa: ANN001, ANN202, ARG001 -- PySyft reads this source
+        with open(ref["file"], "a") as file:  # noqa: PTH123 -- it has no imports
+            file.write("alone ")
+        return 1
+
+    for function, ref in ((beside_a_mock, twin), (without_a_mock, alone)):
+        uid = site_a.submitted(function)
+        site_a.request_of(uid).approve()
+        site_a.call(uid, {}, ref)
+    assert counted.read_text().split() == ["twin", "twin", "alone"]
 
 
 def test_an_approval_binds_the_source_and_not_what_it_imports(
@@ -88,7 +95,8 @@ def test_an_approval_binds_the_source_and_not_what_it_imports(
     importlib.invalidate_caches()
     assert site_a.call(uid, {"n": 2}) == 2222
     code = site_a.site.owner.api.services.code.get_by_id(uid=uid)
-    assert code.code_hash == hashlib.sha256(code.raw_code.encode()).hexdigest()
+    bound = f"{code.raw_code}{code.user_verify_key}"
+    assert code.code_hash == hashlib.sha256(bound.encode()).hexdigest()
     request.deny(reason="enough")
     with pytest.raises(syft.SyftException, match="DENIED"):
         site_a.call(uid, {"n": 3})
