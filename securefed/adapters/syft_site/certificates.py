@@ -118,9 +118,7 @@ def _draft(
         .not_valid_before(now.astimezone(UTC) - _EARLIER)
         .not_valid_after(now.astimezone(UTC) + _LIFE)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
-        .add_extension(
-            x509.AuthorityKeyIdentifier.from_issuer_public_key(signer), critical=False
-        )
+        .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(signer), critical=False)
     )
 
 

@@ -83,9 +83,7 @@ def _turn_guests_away(datasite: Datasite) -> None:
     context = AuthedServiceContext(
         server=datasite, credentials=datasite.verify_key, role=ServiceRole.ADMIN
     )
-    datasite.services.settings.update(
-        context, allow_guest_sessions=False, signup_enabled=False
-    )
+    datasite.services.settings.update(context, allow_guest_sessions=False, signup_enabled=False)
     call = SyftAPICall(server_uid=datasite.id, path="dataset.get_all", args=[], kwargs={})
     try:
         datasite.handle_api_call(call.sign(SyftSigningKey.generate()))

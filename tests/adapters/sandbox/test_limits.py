@@ -13,8 +13,8 @@ from tests.adapters.sandbox.hearing import BOTH, SLEEP, ended
 pytestmark = [pytest.mark.slow, needs_linux]
 
 
-# Two thousand at most, should the walls not hold.
-BOMB = "for _ in range(11): os.fork()\n" + SLEEP
+# Five hundred at most, should the walls not hold.
+BOMB = "for _ in range(9): os.fork()\n" + SLEEP
 
 
 @needs_bubblewrap

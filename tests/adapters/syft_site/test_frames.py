@@ -123,7 +123,7 @@ def test_parts_that_are_larger_than_the_whole_are_refused() -> None:
         kind = int.from_bytes(data[at : at + 4], "little") & 3
         data[at : at + 4] = (((first - index) << 2) | kind).to_bytes(4, "little", signed=True)
     with pytest.raises(MalformedFrame):
-        read_call(forged(args=framed("list", [], bytes(data) )))
+        read_call(forged(args=framed("list", [], bytes(data))))
 
 
 def test_a_call_that_is_nested_too_deeply_is_refused() -> None:

@@ -78,9 +78,7 @@ def test_everything_is_kept_over_a_restart_and_only_this_machine_is_listened_to(
         dana = log_in(site.host, site.port, *DANA)
         ref = dana.api.services.dataset.get_all()[0].assets[0]
 
-        @syft.syft_function(
-            input_policy=syft.MixedInputPolicy(ref=ref, payload=dict, client=dana)
-        )
+        @syft.syft_function(input_policy=syft.MixedInputPolicy(ref=ref, payload=dict, client=dana))
         def answering(ref, payload):  # noqa: ANN001, ANN202 -- PySyft reads this source
             return (ref["id"], payload["n"])
 
