@@ -1,5 +1,6 @@
 #!/bin/sh
-# Makes .venv, or brings it up to date, and installs securefed with its models and development tools into it.
+# Makes .venv, or brings it up to date, and installs securefed into it: with its models, with what
+# a site runs, and with the development tools.
 #
 # It needs Python 3.11 or 3.12 with its venv module and nothing else. PYTHON=/path chooses one. An
 # existing .venv is kept when its Python still runs and still is one of these. It never touches
@@ -11,7 +12,7 @@
 set -eu
 cd "$(dirname "$0")/.."
 venv=.venv
-extras=dev,models
+extras=dev,models,site
 
 usable='import sys, ensurepip, venv; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 12))'
 name='import sys; print("Python %d.%d.%d at %s" % (*sys.version_info[:3], sys.executable))'

@@ -46,7 +46,7 @@ class ServingUnsafe(EnvironmentFault):
 
 
 class SiteUnreachable(EnvironmentFault):
-    """No site answers at the address, or its certificate is not one that the named CA vouches for."""
+    """No site answers at the address, or its certificate has no certificate of the named CA."""
 
     code = "site-unreachable"
     exit_code = ExitCode.UNREACHABLE

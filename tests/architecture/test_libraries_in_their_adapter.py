@@ -13,8 +13,9 @@ WEB = ("adapters/blob_http/", "adapters/custodian_http/", "adapters/syft_site/",
 ARRAYS = ("adapters/", "aggregation/", "recipes/")
 HOMES: dict[str, tuple[str, ...]] = {
     "PIL": ("recipes/images/",),
+    "capnp": ("adapters/syft_site/",),
     "click": ("cli/",),
-    "cryptography": ("adapters/masking/", "adapters/opacus_training/"),
+    "cryptography": ("adapters/masking/", "adapters/opacus_training/", "adapters/syft_site/"),
     "dp_accounting": ("adapters/odometer/",),
     "fastapi": WEB,
     "nacl": ("adapters/ed25519_keys/",),
@@ -25,6 +26,7 @@ HOMES: dict[str, tuple[str, ...]] = {
     "peft": ("recipes/pretrained/",),
     "pydantic": ("config/", "recipes/"),
     "ray": ("adapters/ray_engine/",),
+    "requests": ("adapters/syft_site/",),
     "rich": ("cli/",),
     "safetensors": ("adapters/opacus_training/", "recipes/pretrained/"),
     "sqlite3": ("adapters/sqlite_store/",),

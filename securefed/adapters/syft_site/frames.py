@@ -125,7 +125,11 @@ def _frame(blob: bytes) -> _Frame:
         content = b"".join(_bounded([message.nonrecursiveBlob], len(blob)))
         if len(set(names)) != len(names) or len(names) != len(values) or "" in names:
             raise MalformedFrame("A field is there twice, or without a name")
-        return _Frame(name=message.canonicalName, fields=dict(zip(names, values)), content=content)
+        return _Frame(
+            name=message.canonicalName,
+            fields=dict(zip(names, values, strict=True)),
+            content=content,
+        )
 
 
 def _bounded(values: Iterable[Iterable[bytes]], most: int) -> list[bytes]:

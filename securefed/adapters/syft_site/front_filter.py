@@ -46,6 +46,8 @@ _STATUS = {
     Reason.TOO_MANY: 429,
     Reason.FORM: 400,
 }
+_CALLS = Pace(each_second=200, at_once=400)
+_LOGINS = Pace(each_second=0.5, at_once=10)
 _MOST_ADDRESSES = 4096
 _MALFORMED = Refused(reason=Reason.FORM, what="The body is not a call in the form that is taken.")
 _SLOW = Refused(reason=Reason.TOO_SLOW, what="The body did not come in time.")
@@ -62,8 +64,8 @@ class Limits:
     """How long a body may take, and how fast an address may call and try passwords."""
 
     body_seconds: float = 20.0
-    calls: Pace = Pace(each_second=200, at_once=400)
-    logins: Pace = Pace(each_second=0.5, at_once=10)
+    calls: Pace = _CALLS
+    logins: Pace = _LOGINS
 
 
 @dataclass(kw_only=True)

@@ -35,8 +35,10 @@ with warnings.catch_warnings():
     from syft.client.api import SyftAPICall
     from syft.client.client import HTTPConnection
     from syft.client.datasite_client import DatasiteClient
+    from syft.serde.deserialize import _deserialize
     from syft.serde.recursive import recursive_scheme
     from syft.serde.recursive_primitives import iterable_schema, kv_iterable_schema
+    from syft.serde.serialize import _serialize
     from syft.server.credentials import SyftSigningKey, SyftVerifyKey
     from syft.server.datasite import Datasite
     from syft.server.routes import make_routes
@@ -51,8 +53,6 @@ with warnings.catch_warnings():
     from syft.types.errors import SyftException
     from syft.types.server_url import ServerURL
     from syft.types.uid import UID
-    from syft.serde.deserialize import _deserialize
-    from syft.serde.serialize import _serialize
 _root.setLevel(_before[0])
 _root.handlers[:] = _before[1]
 

@@ -4,6 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
+# First: it imports PySyft without its warnings, which would end the collection of the tests.
+import securefed.adapters.syft_site.pysyft  # noqa: F401 -- imported for its effect
 from tests.adapters.syft_site.places import Place, place
 
 

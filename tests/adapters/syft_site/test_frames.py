@@ -5,9 +5,6 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-
-syft = pytest.importorskip("syft", reason="the extra 'site' is not installed")
-
 from syft.client.api import SyftAPICall
 from syft.serde.recursive import recursive_scheme
 from syft.server.credentials import SyftSigningKey
@@ -109,7 +106,7 @@ def test_parts_that_are_larger_than_the_whole_are_refused() -> None:
     once.init("values", 1).init(0, 1)[0] = serialize(b"x" * 4000)
     written = bytearray(once.to_bytes())
     listed = framed("list", [], bytes(written))
-    assert read_call(forged(args=listed))
+    assert "bytes" in read_call(forged(args=listed)).call.types
     many = iterable_schema.new_message()
     values = many.init("values", 400)
     for index in range(400):

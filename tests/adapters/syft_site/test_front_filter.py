@@ -7,12 +7,6 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-
-from securefed.domain.door import CALL_PATH, LOGIN_PATH, SERVICES, SERVICES_PATH, Pace, Reason
-from tests.adapters.syft_site.places import QUIET, ROOT, Place
-
-syft = pytest.importorskip("syft", reason="the extra 'site' is not installed")
-
 from syft.client.api import SyftAPICall, SyftAPIData
 from syft.server.credentials import SyftSigningKey
 from syft.service.service import ServiceConfigRegistry
@@ -21,7 +15,9 @@ from syft.types.uid import UID
 from securefed.adapters.syft_site.client import connect, hang_up, log_in
 from securefed.adapters.syft_site.front_filter import FrontFilter, Limits
 from securefed.adapters.syft_site.pysyft import deserialize, serialize
+from securefed.domain.door import CALL_PATH, LOGIN_PATH, SERVICES, SERVICES_PATH, Pace, Reason
 from securefed.errors import LoginRefused, SiteUnreachable
+from tests.adapters.syft_site.places import QUIET, ROOT, Place
 
 pytestmark = [pytest.mark.slow, QUIET]
 
@@ -34,6 +30,12 @@ def sent(site_a: Place, method: str, path: str, body: Any = None, **headers: str
         return connection.getresponse().status
     finally:
         connection.close()
+
+
+def told(line: socket.socket, data: bytes) -> bytes:
+    """The answer to raw bytes."""
+    line.sendall(data)
+    return line.recv(4096)
 
 
 def asked(site_a: Place, path: str, **more: Any) -> SyftAPICall:
@@ -146,7 +148,7 @@ def test_the_services_are_listed_for_data_scientists_only(site_a: Place) -> None
 def test_a_body_that_is_too_large_is_refused_before_it_is_read(site_a: Place) -> None:
     with socket.create_connection((site_a.site.host, site_a.site.port), timeout=30) as line:
         head = f"POST {LOGIN_PATH} HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999999\r\n\r\n"
-        found = site_a.reasons(lambda: (line.sendall(head.encode()), line.recv(4096)))
+        found = site_a.reasons(lambda: told(line, head.encode()))
     assert found == [Reason.TOO_LARGE]
 
 
@@ -154,7 +156,7 @@ def test_a_body_of_unknown_length_is_counted(site_a: Place) -> None:
     with socket.create_connection((site_a.site.host, site_a.site.port), timeout=30) as line:
         head = f"POST {LOGIN_PATH} HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
         chunk = b"1000\r\n" + b"x" * 4096 + b"\r\n"
-        found = site_a.reasons(lambda: (line.sendall(head.encode() + chunk * 2), line.recv(4096)))
+        found = site_a.reasons(lambda: told(line, head.encode() + chunk * 2))
     assert found == [Reason.TOO_LARGE]
 
 
@@ -162,7 +164,7 @@ def test_a_slow_body_is_refused(site_a: Place) -> None:
     with socket.create_connection((site_a.site.host, site_a.site.port), timeout=30) as line:
         head = f"POST {LOGIN_PATH} HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\n{{"
         answer: list[bytes] = []
-        found = site_a.reasons(lambda: (line.sendall(head.encode()), answer.append(line.recv(999))))
+        found = site_a.reasons(lambda: answer.append(told(line, head.encode())))
     assert found == [Reason.TOO_SLOW]
     assert answer[0].startswith(b"HTTP/1.1 408")
 

@@ -7,15 +7,12 @@ import copy
 import hashlib
 import importlib.metadata
 import sys
+import types
 from pathlib import Path
 from typing import Any
 
 import pytest
-
-from tests.adapters.syft_site.places import DANA, QUIET, Place
-
-syft = pytest.importorskip("syft", reason="the extra 'site' is not installed")
-
+import syft
 from syft.client.api import SyftAPICall
 from syft.server.credentials import SyftSigningKey
 from syft.server.datasite import Datasite
@@ -23,6 +20,8 @@ from syft.service.policy.policy import OutputPolicyExecuteCount
 from syft.service.user.user_roles import ServiceRole
 from syft.types.server_url import ServerURL
 from syft.types.syft_object_registry import SyftObjectRegistry
+
+from tests.adapters.syft_site.places import DANA, QUIET, Place
 
 pytestmark = [pytest.mark.slow, QUIET]
 
@@ -39,38 +38,46 @@ def test_the_limit_of_an_output_policy_is_ignored(site_a: Place) -> None:
     @syft.syft_function(
         input_policy=policy(site_a), output_policy=OutputPolicyExecuteCount(limit=2)
     )
-    def limited(ref, payload):  # noqa: ANN001, ANN202 -- PySyft reads this source
-        return payload["n"]
+    def limited(ref: dict, payload: dict) -> int:
+        return int(payload["n"])
 
     uid = site_a.submitted(limited, site_a.inside())
     site_a.request_of(uid).approve()
     assert [site_a.call(uid, {"n": n}) for n in range(4)] == [0, 1, 2, 3]
 
 
-def test_code_runs_twice_where_the_asset_has_a_mock_twin(site_a: Place, tmp_path: Path) -> None:
-    counted = tmp_path / "runs"
+def test_code_runs_twice_beside_a_mock_twin(site_a: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a mock it runs twice as well, where the owner registered the asset within the site's
+    process: the second time on an empty stand-in, which is no dict."""
+    ran: list[tuple[str, str]] = []
+    watching = types.ModuleType("watching_of_the_test")
+    vars(watching)["ran"] = lambda name, ref: ran.append((name, type(ref).__name__))
+    monkeypatch.setitem(sys.modules, "watching_of_the_test", watching)
     twin, alone = (
-        site_a.asset(f"counter-{mocked}", {"file": str(counted)}, twin=mocked)
+        site_a.asset(f"data-{mocked}", {"name": f"{mocked}"}, twin=mocked)
         for mocked in (True, False)
     )
 
     @syft.syft_function(input_policy=policy(site_a, twin))
-    def beside_a_mock(ref, payload):  # noqa: ANN001, ANN202, ARG001 -- PySyft reads this source
-        with open(ref["file"], "a") as file:  # noqa: PTH123 -- it has no imports
-            file.write("twin ")
+    def beside_a_mock(ref: dict, payload: dict) -> int:
+        import watching_of_the_test as watching
+
+        watching.ran("twin", ref)
         return 1
 
     @syft.syft_function(input_policy=policy(site_a, alone))
-    def without_a_mock(ref, payload):  # noqa: ANN001, ANN202, ARG001 -- PySyft reads this source
-        with open(ref["file"], "a") as file:  # noqa: PTH123 -- it has no imports
-            file.write("alone ")
+    def all_alone(ref: dict, payload: dict) -> int:
+        import watching_of_the_test as watching
+
+        watching.ran("alone", ref)
         return 1
 
-    for function, ref in ((beside_a_mock, twin), (without_a_mock, alone)):
+    for function, ref in ((beside_a_mock, twin), (all_alone, alone)):
         uid = site_a.submitted(function)
         site_a.request_of(uid).approve()
-        site_a.call(uid, {}, ref)
-    assert counted.read_text().split() == ["twin", "twin", "alone"]
+        site_a.call(uid, {"n": 1}, ref)
+    assert ran[:2] == [("twin", "dict"), ("twin", "dict")]
+    assert ran[2:] == [("alone", "dict"), ("alone", "AnyActionObject")]
 
 
 def test_an_approval_binds_the_source_and_not_what_it_imports(
@@ -81,10 +88,10 @@ def test_an_approval_binds_the_source_and_not_what_it_imports(
     module.write_text("ANSWER = 1\n")
 
     @syft.syft_function(input_policy=policy(site_a))
-    def importing(ref, payload):  # noqa: ANN001, ANN202, ARG001 -- PySyft reads this source
+    def importing(ref: dict, payload: dict) -> int:
         import library_of_the_site
 
-        return library_of_the_site.ANSWER
+        return int(library_of_the_site.ANSWER)
 
     uid = site_a.submitted(importing)
     request = site_a.request_of(uid)
@@ -104,7 +111,7 @@ def test_an_approval_binds_the_source_and_not_what_it_imports(
 
 def test_unapproved_code_does_not_run(site_a: Place) -> None:
     @syft.syft_function(input_policy=policy(site_a))
-    def waiting(ref, payload):  # noqa: ANN001, ANN202, ARG001 -- PySyft reads this source
+    def waiting(ref: dict, payload: dict) -> int:
         return 1
 
     uid = site_a.submitted(waiting)

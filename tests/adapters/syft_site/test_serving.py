@@ -1,7 +1,6 @@
 """A site starts, ends when asked to, keeps everything, and refuses a folder or port in use."""
 
 import json
-import os
 import re
 import signal
 import socket
@@ -13,10 +12,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-
-from tests.adapters.syft_site.places import DANA, QUIET, Place, add_dana, server
-
-syft = pytest.importorskip("syft", reason="the extra 'site' is not installed")
+import syft
 
 from securefed.adapters.syft_site.certificates import Tls, make_certificate, own_tls
 from securefed.adapters.syft_site.client import hang_up, log_in
@@ -33,6 +29,7 @@ from securefed.errors import (
     SiteInUse,
     SiteUnreachable,
 )
+from tests.adapters.syft_site.places import DANA, QUIET, Place, add_dana, server
 
 pytestmark = [pytest.mark.slow, QUIET]
 ROOT = Path(__file__).resolve().parents[3]
@@ -56,7 +53,7 @@ def listening(pid: int) -> list[str]:
     """Local addresses on which a process listens, or is bound for datagrams."""
     inodes = set()
     for link in Path(f"/proc/{pid}/fd").iterdir():
-        found = re.fullmatch(r"socket:\[(\d+)\]", os.readlink(link))
+        found = re.fullmatch(r"socket:\[(\d+)\]", str(link.readlink()))
         inodes |= {found[1]} if found else set()
     rows = []
     for table, state in (("tcp", "0A"), ("tcp6", "0A"), ("udp", "07"), ("udp6", "07")):
@@ -79,7 +76,7 @@ def test_everything_is_kept_over_a_restart_and_only_this_machine_is_listened_to(
         ref = dana.api.services.dataset.get_all()[0].assets[0]
 
         @syft.syft_function(input_policy=syft.MixedInputPolicy(ref=ref, payload=dict, client=dana))
-        def answering(ref, payload):  # noqa: ANN001, ANN202 -- PySyft reads this source
+        def answering(ref: dict, payload: dict) -> tuple:
             return (ref["id"], payload["n"])
 
         uid = dana.api.services.code.request_code_execution(answering).code_id
