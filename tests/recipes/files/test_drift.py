@@ -22,7 +22,7 @@ from tests.recipes.files.tables import (
     write_parquet,
 )
 
-WRITERS = {".csv": write_csv, ".parquet": write_parquet}
+WRITERS: dict[str, Callable[..., Path]] = {".csv": write_csv, ".parquet": write_parquet}
 
 
 def replaced(path: Path) -> None:
