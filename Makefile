@@ -50,7 +50,7 @@ bench: $(stamp)
 	@mkdir -p benchmarks/out
 	@for file in $(benches); do \
 	    name=$$(basename $$file .py); echo "== $$name"; \
-	    $(run) benchmarks.$$name --json benchmarks/out/$$name.json || exit 1; \
+	    $(run) benchmarks.$$name --json benchmarks/out/$$name.json || [ $$? = 4 ] || exit 1; \
 	done
 	@echo '$(words $(benches)) benchmark files ran; rows are in benchmarks/out'
 

