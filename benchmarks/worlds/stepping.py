@@ -152,6 +152,7 @@ def _resident_mb(field: str) -> float:
 if __name__ == "__main__":
     _, name, engine = sys.argv
     torch.manual_seed(0)
+    torch.set_num_threads(1)
     step = MODES[engine](WORKLOADS[name](), torch.device("cpu"))
     before = _resident_mb("VmRSS")
     for _turn in range(_STEPS):

@@ -98,9 +98,8 @@ class NormalSource:
         np.add(whole[:half], 1.0, out=radius)
         radius *= 2.0**-_BITS
         np.log(radius, out=radius)
-        radius *= -2.0
+        radius *= -2.0 * scale * scale
         np.sqrt(radius, out=radius)
-        radius *= scale
         np.multiply(whole[half:], 2 * math.pi * 2.0**-_BITS, out=angle)
         cosines = np.cos(angle, out=self._cosine[:half])
         sines = np.sin(angle, out=self._sine[:half])
