@@ -9,7 +9,6 @@ file that is checked to be the same.
 from array import array
 from contextlib import ExitStack
 from pathlib import Path
-from types import TracebackType
 
 import numpy as np
 
@@ -17,6 +16,7 @@ from securefed.domain.identifiers import Digest
 from securefed.domain.privacy import PrivacyUnit
 from securefed.domain.site import Column
 from securefed.errors import DataDrifted
+from securefed.recipes.files.closing import Closing
 from securefed.recipes.files.csv_table import CsvTable, forms_of, record_in
 from securefed.recipes.files.data_file import DataFile, unreadable
 from securefed.recipes.files.grouping import Grouping, Members
@@ -24,7 +24,7 @@ from securefed.recipes.files.source import Numbers
 from securefed.recipes.records import Cell, Records
 
 
-class CsvSource:
+class CsvSource(Closing):
     """A CSV file that is open."""
 
     def __init__(self, path: Path, columns: tuple[Column, ...], unit: PrivacyUnit) -> None:
@@ -91,14 +91,3 @@ class CsvSource:
     def close(self) -> None:
         """Lets go of the file."""
         self._file.close()
-
-    def __enter__(self) -> "CsvSource":
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()

@@ -9,15 +9,15 @@ is up to its owner, and leading it elsewhere is a change.
 import os
 import stat
 from pathlib import Path
-from types import TracebackType
 from typing import BinaryIO, TypeAlias
 
 from securefed.errors import DataDrifted, DataUnreadable
+from securefed.recipes.files.closing import Closing
 
 _Stamp: TypeAlias = tuple[int, ...]
 
 
-class DataFile:
+class DataFile(Closing):
     """A regular file, open for reading."""
 
     def __init__(self, path: Path) -> None:
@@ -60,17 +60,6 @@ class DataFile:
         if self._number >= 0:
             os.close(self._number)
             self._number = -1
-
-    def __enter__(self) -> "DataFile":
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 def unreadable(path: Path, error: OSError) -> DataUnreadable:

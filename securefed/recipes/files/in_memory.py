@@ -1,18 +1,17 @@
 """A dataset that lies in memory: for made-up records, and for tests of whatever reads a source."""
 
-from types import TracebackType
-
 import numpy as np
 
 from securefed.domain.canonical import digest_of
 from securefed.domain.identifiers import Digest
 from securefed.domain.privacy import PrivacyUnit
 from securefed.domain.site import Column
+from securefed.recipes.files.closing import Closing
 from securefed.recipes.files.source import Numbers
 from securefed.recipes.records import Records
 
 
-class MemorySource:
+class MemorySource(Closing):
     """Serves records that are there already."""
 
     def __init__(self, records: Records, columns: tuple[Column, ...], unit: PrivacyUnit) -> None:
@@ -46,17 +45,6 @@ class MemorySource:
 
     def close(self) -> None:
         """Nothing is open."""
-
-    def __enter__(self) -> "MemorySource":
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 def _members(records: Records, unit: PrivacyUnit) -> list[Numbers]:

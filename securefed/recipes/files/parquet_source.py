@@ -9,13 +9,13 @@ column, and with one what a CSV file's units need.
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 from securefed.domain.identifiers import Digest
 from securefed.domain.privacy import PrivacyUnit
 from securefed.domain.site import Column
 from securefed.recipes.files.arrow_copy import ArrowCopy
+from securefed.recipes.files.closing import Closing
 from securefed.recipes.files.data_file import DataFile, unreadable
 from securefed.recipes.files.grouping import Grouping
 from securefed.recipes.files.parquet_table import ParquetTable, parquet_digest, unit_values
@@ -23,7 +23,7 @@ from securefed.recipes.files.source import Numbers
 from securefed.recipes.records import Records
 
 
-class ParquetSource:
+class ParquetSource(Closing):
     """A Parquet file that is open."""
 
     def __init__(
@@ -79,17 +79,6 @@ class ParquetSource:
         """Lets go of the file and of the copy."""
         self._file.close()
         self._copy.close()
-
-    def __enter__(self) -> "ParquetSource":
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
 
 def _counted(table: ParquetTable, unit: PrivacyUnit, grouping: Grouping) -> Iterator[Any]:
