@@ -72,6 +72,7 @@ from securefed.errors.integrity import (
 )
 from securefed.errors.policy import RefusedByPolicy
 from securefed.errors.running import (
+    ErrandGarbled,
     ResultUnfit,
     RunEnded,
     RunGarbled,
@@ -165,6 +166,7 @@ __all__ = [
     "DeviceUnavailable",
     "EnvironmentFault",
     "ExitCode",
+    "ErrandGarbled",
     "GuestsAdmitted",
     "HubUnreachable",
     "IdentifierInvalid",

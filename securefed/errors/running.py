@@ -55,3 +55,12 @@ class ResultUnfit(IntegrityError):
 
     code = "result-unfit"
     hint = "See the site's log of the run, and begin another attempt."
+
+
+class ErrandGarbled(IntegrityError):
+    """What was asked of a site, or what it answered, is not in the form that is known here.
+
+    The other side may run another version of the program. Nothing was done."""
+
+    code = "errand-garbled"
+    hint = "Compare the versions of securefed on both sides; 'securefed doctor' prints one's own."

@@ -1,0 +1,55 @@
+"""What a site tells a run about a round: all that it needs to know, and nothing that it could use
+for anything else.
+
+The site writes it from the approved plan and hands it over in `Begin`. The run's files are named
+here, too, so that both sides agree: what is given lies in the folder `given`, what is made in
+`made`. A file that is not listed was not given. Promises nothing; the walls and the ledger do.
+"""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from securefed.domain.identifiers import Digest, Name
+from securefed.domain.privacy import DpSgd, GaussianRelease, PrivacyUnit
+from securefed.domain.records import from_bytes, to_bytes
+from securefed.domain.site import Column
+from securefed.domain.study import Model, Recipe
+
+# Given: the round's starting weights, what the last round kept, the study's own code.
+WEIGHTS, KEPT, OWN_CODE = Name("weights"), Name("kept"), Name("own-code")
+# Made: the privatized update's values, a description of them, noisy metrics; and KEPT again.
+UPDATE, ABOUT, METRICS = Name("update"), Name("about"), Name("metrics")
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunOrder:
+    """One round for a run. Paths are as the run sees them."""
+
+    recipe: Recipe
+    model: Model
+    training: DpSgd
+    metrics: GaussianRelease | None
+    columns: tuple[Column, ...]
+    unit: PrivacyUnit
+    data: str
+    digest: Digest
+    assets: str | None
+    given: tuple[Name, ...]
+
+    def text(self) -> str:
+        """The document of a `Begin`."""
+        return to_bytes(self).decode("utf-8")
+
+
+def read_order(document: str) -> RunOrder:
+    """The order in a document that a site wrote."""
+    return from_bytes(RunOrder, document.encode("utf-8"))
+
+
+@dataclass(frozen=True, kw_only=True)
+class AboutUpdate:
+    """What a run says of the values that it made: the layout they are in. The rest is measured."""
+
+    kind: ClassVar[str] = "about-update"
+    layout: Digest
+    parameters: int
