@@ -99,10 +99,11 @@ class MemoryRun:
         self._made.clear()
 
     def stop(self, ending: Ending = Ending.STOPPED) -> Ending:
-        """Ends the run, if it has not ended."""
+        """Ends the run, if it has not ended; one that is at work notices at its next word."""
         if self._ending is None:
             self._ending = ending
-            self._play.close()
+            if not self._play.gi_running:
+                self._play.close()
         return self._ending
 
     def _frame(self, said: bytes) -> bytes | None:

@@ -14,7 +14,7 @@ from decimal import Decimal
 
 from securefed.domain.allowance import Allowance
 from securefed.domain.hold import Hold
-from securefed.domain.identifiers import AccountId, DatasetId, RequestId
+from securefed.domain.identifiers import AccountId, DatasetId, Name, RequestId
 from securefed.domain.privacy import Mechanism, gathered
 from securefed.domain.renyi import total_at
 from securefed.domain.request import CodeRequest
@@ -31,6 +31,7 @@ from securefed.errors import (
 )
 
 _NOTHING = Decimal(0)
+_REQUEST_CLOSED = Name("request-closed")
 
 
 class Book:
@@ -186,8 +187,7 @@ class Book:
         hold = self._open_hold(request)
         for id, attempt in hold.rounds.items():
             if attempt.open:
-                running = attempt.state is RoundState.RUNNING
-                hold.rounds[id] = attempt.aborted() if running else attempt.refunded()
+                hold.rounds[id] = attempt.ended(_REQUEST_CLOSED)
         hold.closed = True
         executed, asked = hold.executed, hold.request
         self._reserved -= hold.reserved

@@ -61,13 +61,15 @@ class Deliver:
 
 @dataclass(frozen=True, kw_only=True)
 class Train:
-    """Train the attempt. The first round begins with the study's own weights and names none.
+    """Train the attempt. The first round begins with the study's own weights and names none;
+    `code` is the study's own code, where it has some. Both are brought as blobs before.
 
     Asked again with the same words, it is answered with where the attempt stands."""
 
     kind: ClassVar[str] = "train"
     of: Attempt
     weights: Digest | None
+    code: Digest | None
     protection: Protection | None
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from enum import StrEnum
 
-from securefed.domain.identifiers import Digest, RequestId
+from securefed.domain.identifiers import Digest, Name, RequestId
 from securefed.domain.numbers import count
 from securefed.domain.privacy import Mechanism
 from securefed.domain.renyi import loss_of_one
@@ -46,13 +46,16 @@ class RoundId:
 
 @dataclass(frozen=True, kw_only=True)
 class Round:
-    """An attempt: its state, the token that may run it, and how many steps it may have taken."""
+    """An attempt: its state, the token that may run it, and how many steps it may have taken; once
+    it is settled, what it released or why it ended."""
 
     id: RoundId
     state: RoundState
     token: Digest
     steps_asked: int
     steps_charged: int
+    released: tuple[Digest, ...] = ()
+    cause: Name | None = None
 
     @property
     def open(self) -> bool:
@@ -69,7 +72,7 @@ class Round:
             )
         return replace(self, state=RoundState.RUNNING, steps_charged=up_to)
 
-    def committed(self, steps_run: int) -> "Round":
+    def committed(self, steps_run: int, released: tuple[Digest, ...]) -> "Round":
         """The attempt as finished. What was run must be exactly what was authorised."""
         self._expect("commit", RoundState.RUNNING)
         if steps_run != self.steps_charged:
@@ -77,17 +80,22 @@ class Round:
                 f"{steps_run} steps were run but {self.steps_charged} were authorised",
                 where=str(self.id),
             )
-        return replace(self, state=RoundState.COMMITTED)
+        return replace(self, state=RoundState.COMMITTED, released=released)
 
-    def aborted(self) -> "Round":
+    def aborted(self, cause: Name) -> "Round":
         """The attempt as failed; what was authorised stays charged."""
         self._expect("abort", RoundState.RUNNING)
-        return replace(self, state=RoundState.ABORTED)
+        return replace(self, state=RoundState.ABORTED, cause=cause)
 
-    def refunded(self) -> "Round":
+    def refunded(self, cause: Name) -> "Round":
         """The attempt as never begun: its token was not used."""
         self._expect("refund", RoundState.RESERVED)
-        return replace(self, state=RoundState.REFUNDED)
+        return replace(self, state=RoundState.REFUNDED, cause=cause)
+
+    def ended(self, cause: Name) -> "Round":
+        """The attempt as settled without a result: failed if it began, else never begun."""
+        running = self.state is RoundState.RUNNING
+        return self.aborted(cause) if running else self.refunded(cause)
 
     def mechanisms(self, part: Participant) -> tuple[Mechanism, ...]:
         """What the attempt is charged for: its authorised steps, and its metrics once it runs."""

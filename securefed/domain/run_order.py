@@ -7,18 +7,22 @@ here, too, so that both sides agree: what is given lies in the folder `given`, w
 """
 
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import ClassVar
 
-from securefed.domain.identifiers import Digest, Name
+from securefed.domain.identifiers import Digest, Line, Name
 from securefed.domain.privacy import DpSgd, GaussianRelease, PrivacyUnit
 from securefed.domain.records import from_bytes, to_bytes
 from securefed.domain.site import Column
 from securefed.domain.study import Model, Recipe
+from securefed.errors import RecordInvalid
 
 # Given: the round's starting weights, what the last round kept, the study's own code.
 WEIGHTS, KEPT, OWN_CODE = Name("weights"), Name("kept"), Name("own-code")
 # Made: the privatized update's values, a description of them, noisy metrics; and KEPT again.
 UPDATE, ABOUT, METRICS = Name("update"), Name("about"), Name("metrics")
+
+_MOST_METRICS = 1024
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,3 +57,24 @@ class AboutUpdate:
     kind: ClassVar[str] = "about-update"
     layout: Digest
     parameters: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class NoisyMetric:
+    """One figure; none where the noise left nothing to divide by."""
+
+    name: Line
+    value: Decimal | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class NoisyMetrics:
+    """The metrics of one release, and the noised sum of tallies that they are made from."""
+
+    kind: ClassVar[str] = "noisy-metrics"
+    metrics: tuple[NoisyMetric, ...]
+    tally: tuple[Decimal, ...]
+
+    def __post_init__(self) -> None:
+        if len(self.metrics) > _MOST_METRICS or len(self.tally) > _MOST_METRICS:
+            raise RecordInvalid(f"A release has {_MOST_METRICS} figures at most")

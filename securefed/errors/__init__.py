@@ -70,13 +70,15 @@ from securefed.errors.integrity import (
     SignatureInvalid,
     TransitionInvalid,
 )
-from securefed.errors.policy import RefusedByPolicy
+from securefed.errors.policy import RefusedByPolicy, SitePaused
 from securefed.errors.running import (
     ErrandGarbled,
     ResultUnfit,
     RunEnded,
     RunGarbled,
     RunnerUnfit,
+    RunsBusy,
+    SiteStopping,
     WallsTooWide,
     WallsUnavailable,
 )
@@ -109,6 +111,7 @@ from securefed.errors.training import (
 from securefed.errors.usage import (
     AlreadyExists,
     ConfigInvalid,
+    DataErased,
     DataUnreadable,
     IdentifierInvalid,
     NotAllowedHere,
@@ -162,6 +165,7 @@ __all__ = [
     "CustodianUnreachable",
     "CustodyRefused",
     "DataDrifted",
+    "DataErased",
     "DataUnreadable",
     "DeviceUnavailable",
     "EnvironmentFault",
@@ -197,6 +201,7 @@ __all__ = [
     "RunEnded",
     "RunGarbled",
     "RunnerUnfit",
+    "RunsBusy",
     "ScriptUnreadable",
     "SealForeign",
     "SealInvalid",
@@ -208,6 +213,8 @@ __all__ = [
     "SignatureInvalid",
     "SiteFolderOpen",
     "SiteInUse",
+    "SitePaused",
+    "SiteStopping",
     "SiteUnreachable",
     "StorageFailed",
     "SuiteUnfit",

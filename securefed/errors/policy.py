@@ -10,3 +10,12 @@ class RefusedByPolicy(PolicyError):
 
     code = "refused-by-policy"
     hint = "Change the study, or ask the owner to adopt another policy."
+
+
+class SitePaused(PolicyError):
+    """The owner paused the site: no round begins and no request is filed until it is resumed.
+
+    Rounds that had begun go on, people can still decide, and nothing is lost."""
+
+    code = "site-paused"
+    hint = "Wait; the owner ends the pause with 'securefed site resume'."

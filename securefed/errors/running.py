@@ -64,3 +64,19 @@ class ErrandGarbled(IntegrityError):
 
     code = "errand-garbled"
     hint = "Compare the versions of securefed on both sides; 'securefed doctor' prints one's own."
+
+
+class RunsBusy(EnvironmentFault):
+    """The site trains as many studies at once as its settings allow.
+
+    Nothing was charged."""
+
+    code = "runs-busy"
+    hint = "Ask again when another study's round is over, with another attempt."
+
+
+class SiteStopping(EnvironmentFault):
+    """The site's process is ending and begins nothing any more. Nothing was charged."""
+
+    code = "site-stopping"
+    hint = "Ask again when the site is back."

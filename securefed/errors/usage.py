@@ -69,6 +69,16 @@ class NotInThisState(UsageError):
     hint = "See where it stands with 'securefed request show'."
 
 
+class DataErased(UsageError):
+    """The owner erased the dataset at this site: nothing reads it, and no request names it.
+
+    What was spent on it stays spent. The owner can register it again under the same name and with
+    the same privacy unit, and goes on with what is left of its budget."""
+
+    code = "data-erased"
+    hint = "Ask the owner, or register the data again: 'securefed site add-data dataset.toml'."
+
+
 class DataUnreadable(UsageError):
     """A data file is missing, empty, not UTF-8, or its columns are not those of the data card."""
 

@@ -5,12 +5,15 @@ the same head. The register is kept between calls and follows the store by what 
 is thrown away whenever a write did not succeed, because only the store says what is true; the
 newest head is remembered all the same, so a store that once went back is refused until it is whole
 again. A checkpoint that the site keeps works in the same way from the start: a ledger that does not
-contain it is refused, whatever is asked.
+contain it is refused, whatever is asked. Threads share one object: each call has it to itself, and
+`held` is for reading the register over more than one line.
 """
 
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
+from threading import RLock
 
 from securefed.domain.canonical import prefixed
 from securefed.domain.checkpoint import Checkpoint
@@ -44,29 +47,39 @@ class SiteLedger:
         self._verify = verify
         self._clock = clock
         self._register: Register | None = None
+        self._using = RLock()
         self._seen = EMPTY if kept is None else self._own(kept).head
         self.kept = kept
 
+    @contextmanager
+    def held(self) -> Iterator[Register]:
+        """The site's state, which no other thread moves on while the block runs."""
+        with self._using:
+            yield self.register()
+
     def register(self) -> Register:
         """The site's state as the store has it now. Do not change it."""
-        return self._follow(self._store)
+        with self._using:
+            return self._follow(self._store)
 
     def now(self) -> datetime:
         """The time by which the ledger goes: never before its last entry."""
-        return _moment(self._clock, self.register())
+        with self.held() as register:
+            return _moment(self._clock, register)
 
     def record(self, event: Event) -> LedgerEntry:
         """Adds an event if it fits what is stored at that moment; else raises and adds nothing."""
-        with self._store.exclusive() as writer:
-            register = self._follow(writer)
-            now = _moment(self._clock, register)
-            stored = self._sealed(register, now, event)
-            head = register.head
-            entry = apply(register, stored)
-            self._register = None
-            writer.append(stored, head.size, head.hash)
-        self._register, self._seen = register, register.head
-        return entry
+        with self._using:
+            with self._store.exclusive() as writer:
+                register = self._follow(writer)
+                now = _moment(self._clock, register)
+                stored = self._sealed(register, now, event)
+                head = register.head
+                entry = apply(register, stored)
+                self._register = None
+                writer.append(stored, head.size, head.hash)
+            self._register, self._seen = register, register.head
+            return entry
 
     def checkpoint(self) -> Checkpoint:
         """The head, signed by the site."""
@@ -86,11 +99,12 @@ class SiteLedger:
         """The state, replayed from the first entry with every signature checked; entries by kind.
 
         `first_bad` is the checking of many signatures at once."""
-        self._check_seen(self._store)
-        self._register = None
-        register = Register(self._verify)
-        kinds = audit(register, self._store.entries(), first_bad)
-        return self._adopted(register), kinds
+        with self._using:
+            self._check_seen(self._store)
+            self._register = None
+            register = Register(self._verify)
+            kinds = audit(register, self._store.entries(), first_bad)
+            return self._adopted(register), kinds
 
     def check_contains(self, checkpoint: Checkpoint) -> None:
         """Refuses a ledger that was shortened or rewritten since the checkpoint was signed."""

@@ -11,7 +11,7 @@ from securefed.domain.event import Event, RequestClosed, RoundAborted, RoundRefu
 from securefed.domain.identifiers import Name, RequestId
 from securefed.domain.register import Register
 from securefed.domain.request import RequestState
-from securefed.domain.round import RoundState
+from securefed.domain.round import Round, RoundState
 from securefed.steps.keep_ledger import SiteLedger
 
 
@@ -29,6 +29,11 @@ def settle_after_crash(ledger: SiteLedger) -> int:
     for event in events:
         ledger.record(event)
     return len(events)
+
+
+def end_round(ledger: SiteLedger, attempt: Round, cause: Name) -> None:
+    """Settles one open attempt without a result."""
+    ledger.record(_ending(attempt, cause))
 
 
 def _ended(register: Register, now: datetime) -> list[RequestClosed]:
@@ -50,11 +55,15 @@ def _ended(register: Register, now: datetime) -> list[RequestClosed]:
 def _unsettled(register: Register) -> list[Event]:
     cause = Name("site-restarted")
     return [
-        RoundAborted(id=id, cause=cause)
-        if attempt.state is RoundState.RUNNING
-        else RoundRefunded(id=id, cause=cause)
+        _ending(attempt, cause)
         for book in register.books.values()
         for hold in book.holds.values()
-        for id, attempt in hold.rounds.items()
+        for attempt in hold.rounds.values()
         if attempt.open
     ]
+
+
+def _ending(attempt: Round, cause: Name) -> RoundAborted | RoundRefunded:
+    if attempt.state is RoundState.RUNNING:
+        return RoundAborted(id=attempt.id, cause=cause)
+    return RoundRefunded(id=attempt.id, cause=cause)

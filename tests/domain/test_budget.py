@@ -9,7 +9,7 @@ import pytest
 
 from securefed.domain.allowance import Allowance, RequesterShare, allowance
 from securefed.domain.budget import Book, percent
-from securefed.domain.identifiers import AccountId, DatasetId
+from securefed.domain.identifiers import AccountId, DatasetId, Name
 from securefed.domain.privacy import Sampling
 from securefed.domain.renyi import renyi_loss
 from securefed.domain.request import CodeRequest
@@ -196,7 +196,7 @@ def test_closing_charges_what_ran_and_gives_the_rest_back() -> None:
         kept.begin(attempt(asked, number))
         if steps:
             kept.advance(kept.round(attempt(asked, number).id).authorised(steps))
-    kept.advance(kept.round(attempt(asked, 1).id).committed(16))
+    kept.advance(kept.round(attempt(asked, 1).id).committed(16, ()))
     kept.close(asked.request)
     charged = renyi_loss(part.training.repeated(21), 7) + 2 * renyi_loss(part.metrics, 7)
     assert kept.spent == kept.counted == kept.counted_for(SCIENTIST) == charged
@@ -246,7 +246,7 @@ def test_a_committed_round_is_not_run_again() -> None:
     kept, asked = book(), request()
     kept.reserve(asked, START)
     kept.begin(attempt(asked))
-    kept.advance(attempt(asked).authorised(16).committed(16))
+    kept.advance(attempt(asked).authorised(16).committed(16, ()))
     with pytest.raises(TransitionInvalid, match="This round is committed already"):
         kept.begin(attempt(asked, again=2))
     assert kept.holds[asked.request].rounds_committed == 1
@@ -257,11 +257,11 @@ def test_attempts_end_with_the_spare_ones_and_refunded_ones_do_not_count() -> No
     kept.reserve(asked, START)
     for again in range(1, 5):
         kept.begin(attempt(asked, again=again))
-        kept.advance(attempt(asked, again=again).refunded())
+        kept.advance(attempt(asked, again=again).refunded(Name("test")))
     for again in range(5, 8):
         assert kept.holds[asked.request].attempts_left() == 8 - again
         kept.begin(attempt(asked, again=again))
-        kept.advance(attempt(asked, again=again).authorised(1).aborted())
+        kept.advance(attempt(asked, again=again).authorised(1).aborted(Name("test")))
     with pytest.raises(ApprovalExhausted, match="2 rounds and 1 spare attempts"):
         kept.begin(attempt(asked, 2))
     assert kept.holds[asked.request].charged == 3 * renyi_loss(asked.part.training.repeated(1), 7)

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from securefed.domain.identifiers import RequestId
+from securefed.domain.identifiers import Name, RequestId
 from securefed.domain.renyi import renyi_loss
 from securefed.domain.round import Round, RoundId, RoundState, attempt_loss
 from securefed.errors import NumberInvalid, TransitionInvalid
@@ -17,13 +17,13 @@ NEW = Round(
     id=ID, state=RoundState.RESERVED, token=digest("token"), steps_asked=16, steps_charged=0
 )
 RUNNING = NEW.authorised(4)
-COMMITTED, ABORTED, REFUNDED = RUNNING.committed(4), RUNNING.aborted(), NEW.refunded()
+COMMITTED, ABORTED, REFUNDED = RUNNING.committed(4, ()), RUNNING.aborted(Name("test")), NEW.refunded(Name("test"))
 
 MOVES: dict[str, Callable[[Round], Round]] = {
     "authorise steps": lambda one: one.authorised(one.steps_charged + 1),
-    "commit": lambda one: one.committed(one.steps_charged),
-    "abort": lambda one: one.aborted(),
-    "refund": lambda one: one.refunded(),
+    "commit": lambda one: one.committed(one.steps_charged, ()),
+    "abort": lambda one: one.aborted(Name("test")),
+    "refund": lambda one: one.refunded(Name("test")),
 }
 ALLOWED = {
     ("authorise steps", RoundState.RESERVED),
@@ -54,7 +54,7 @@ def test_authorised_steps_only_grow_and_stay_within_what_was_asked(up_to: int) -
 @pytest.mark.parametrize("steps_run", [0, 3, 5, 16])
 def test_what_is_committed_is_exactly_what_was_authorised(steps_run: int) -> None:
     with pytest.raises(TransitionInvalid, match="4 were authorised"):
-        RUNNING.committed(steps_run)
+        RUNNING.committed(steps_run, ())
 
 
 def test_an_attempt_is_open_until_it_is_settled() -> None:

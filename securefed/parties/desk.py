@@ -1,0 +1,343 @@
+"""The desk: where a site answers what is asked through its approved functions.
+
+It admits an attempt, has it trained beside the answer, and says where it stands. The ledger alone
+decides; what the desk remembers is only what is under way. So the same question has the same answer
+after a restart, and an attempt that a crash cut off is settled before the first answer is given.
+"""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from pathlib import Path
+from threading import Lock, Thread
+
+from securefed.domain.blob import BlobId, Direction, SignedTicket
+from securefed.domain.errand import (
+    Answer,
+    Cancel,
+    Deliver,
+    Errand,
+    Fetch,
+    Phase,
+    Released,
+    Report,
+    Standing,
+    Ticketed,
+    Train,
+    answer_text,
+    declined,
+    read_errand,
+)
+from securefed.domain.identifiers import Digest, Name, RequestId, Sentence
+from securefed.domain.plan import ReviewPlan
+from securefed.domain.register import Register
+from securefed.domain.request import RequestState
+from securefed.domain.round import Round, RoundId, RoundState
+from securefed.domain.run_order import METRICS, UPDATE, RunOrder
+from securefed.domain.site import DataCard
+from securefed.domain.walls import Enclosure
+from securefed.errors import (
+    BlobLengthWrong,
+    NotFound,
+    NotInThisState,
+    RunsBusy,
+    SecurefedError,
+    SiteStopping,
+)
+from securefed.parties.warm_runs import WarmRuns
+from securefed.ports import BlobStore, Walled
+from securefed.steps.admit_round import BYTES_OF_A_VALUE, Admitted, Gate, admit_round
+from securefed.steps.run_round import RoundTools, Work, run_round
+from securefed.steps.settle_budget import close_ended, end_round, settle_after_crash
+
+_CANCELLED, _UNEXPECTED = Name("run-cancelled"), Name("unexpected")
+# Other files than weights: a study's own code, a public key.
+_MOST_OTHER = 2**22
+
+
+@dataclass(frozen=True, kw_only=True)
+class Room:
+    """What a desk works with."""
+
+    gate: Gate
+    tools: RoundTools
+    runs: WarmRuns
+    order: Callable[[ReviewPlan], RunOrder]
+    enclosure: Callable[[ReviewPlan], Enclosure]
+    check_data: Callable[[DataCard], None]
+    workplace: Callable[[], AbstractContextManager[Path]]
+    kept: Callable[[RequestId], Path]
+    ticket: Callable[[BlobId, Direction, int], SignedTicket]
+    refused: Callable[[Name], None]
+    failed: Callable[[RoundId, SecurefedError], None]
+
+
+@dataclass
+class _Live:
+    """An attempt that is under way."""
+
+    admitted: Admitted
+    phase: Phase = Phase.STARTING
+    step: int = 0
+    run: Walled | None = None
+    cancelled: bool = False
+    thread: Thread | None = None
+    using: Lock = field(default_factory=Lock)
+
+    def stepped(self, step: int) -> None:
+        self.phase, self.step = Phase.TRAINING, step
+
+    def sealing(self) -> None:
+        self.phase = Phase.SEALING
+
+    def has(self, run: Walled) -> None:
+        with self.using:
+            self.run = run
+            late = self.cancelled
+        if late:
+            run.stop()
+
+    def let_go(self) -> bool:
+        """Whether the run that did its round may do another."""
+        with self.using:
+            self.run = None
+            return not self.cancelled
+
+    def cancel(self) -> None:
+        with self.using:
+            self.cancelled = True
+            run = self.run
+        if run is not None:
+            run.stop()
+
+    @property
+    def standing(self) -> Standing:
+        admitted = self.admitted
+        return Standing(
+            id=admitted.id,
+            ticket=admitted.token.digest,
+            phase=self.phase,
+            step=self.step,
+            steps=admitted.token.execution.training.steps,
+            cause=None,
+            released=(),
+        )
+
+
+class Desk:
+    """Answers errands. Any thread may ask; each attempt has a thread of its own."""
+
+    def __init__(self, room: Room) -> None:
+        self._room = room
+        self._ledger = room.tools.ledger
+        self._admitting = Lock()
+        self._live: dict[RoundId, _Live] = {}
+        self._stopping = False
+
+    def begin(self) -> None:
+        """Settles what a crash left behind; before the first question."""
+        settle_after_crash(self._ledger)
+        self.tidy()
+
+    def answer(self, request: RequestId, text: str) -> str:
+        """The answer to a text that came through a request's approved function."""
+        try:
+            return answer_text(self.ask(request, read_errand(text)))
+        except SecurefedError as error:
+            self._room.refused(Name(error.code))
+            return answer_text(declined(error))
+
+    def ask(self, request: RequestId, errand: Errand) -> Answer:
+        """The answer to an errand, or the error why there is none."""
+        id = RoundId(request=request, round=errand.of.round, attempt=errand.of.attempt)
+        match errand:
+            case Deliver():
+                return self._deliver(id, errand)
+            case Train():
+                return self._train(id, errand)
+            case Report():
+                return self._standing(id)
+            case Fetch(file=file):
+                return self._fetch(id, file)
+            case Cancel():
+                if (live := self._live.get(id)) is not None:
+                    live.cancel()
+                return self._standing(id)
+
+    def serves(self, id: RoundId) -> bool:
+        """Whether files of this attempt may pass, and stay."""
+        with self._ledger.held() as register:
+            filed = register.requests.get(id.request)
+            if filed is None or filed.state not in (RequestState.APPROVED, RequestState.COMPLETED):
+                return False
+            request = filed.signed.request
+            if self._ledger.now() >= request.expires_at or request.requester in register.suspended:
+                return False
+            rounds = register.book_of(id).holds[id.request].rounds
+            known = rounds.get(id)
+            if known is None:
+                return filed.state is RequestState.APPROVED
+            newest = max(one.round for one in rounds)
+            return known.open or (known.state is RoundState.COMMITTED and id.round >= newest - 1)
+
+    def tidy(self) -> None:
+        """Closes requests that have ended, and lets go of what nothing needs any more."""
+        close_ended(self._ledger)
+        self._room.runs.tidy(self._runs_on)
+        self._room.tools.blobs.clear(self.serves)
+
+    def stop(self) -> None:
+        """Begins nothing more, ends what is under way, and returns when all of it is settled."""
+        with self._admitting:
+            self._stopping = True
+            live = list(self._live.values())
+        for one in live:
+            one.cancel()
+        self._room.runs.close()
+        for one in live:
+            if one.thread is not None:
+                one.thread.join()
+
+    # --- answers ---------------------------------------------------------------------------------
+
+    def _deliver(self, id: RoundId, errand: Deliver) -> Ticketed:
+        with self._ledger.held() as register:
+            plan = register.running(id.request, self._ledger.now())
+            register.account(plan.request.requester)
+        most = max(BYTES_OF_A_VALUE * plan.request.study.model.parameters, _MOST_OTHER)
+        if errand.length > most:
+            raise BlobLengthWrong(f"{errand.length} bytes were announced; {most} is the most")
+        if not self.serves(id):
+            raise NotInThisState("The attempt is over", where=str(id))
+        blob = BlobId(of=id, digest=errand.blob)
+        if self._room.tools.blobs.held(blob).whole:
+            return Ticketed(ticket=None)
+        return self._ticketed(blob, Direction.UPLOAD, errand.length)
+
+    def _train(self, id: RoundId, errand: Train) -> Standing:
+        with self._admitting:
+            live = self._live.get(id)
+            if live is not None:
+                if live.admitted.errand != errand:
+                    raise NotInThisState("The attempt was asked for in other words", where=str(id))
+                return live.standing
+            if (past := self._past(id)) is not None:
+                return past
+            if self._stopping:
+                raise SiteStopping("The site is stopping")
+            if any(one.request == id.request for one in self._live):
+                raise RunsBusy("Another attempt of this request is under way", where=str(id))
+            live = _Live(admit_round(self._ledger, id, errand, self._room.gate))
+            live.thread = Thread(target=self._work, args=(live,), name=str(id))
+            self._live[id] = live
+            live.thread.start()
+            return live.standing
+
+    def _standing(self, id: RoundId) -> Standing:
+        live = self._live.get(id)
+        if live is not None:
+            return live.standing
+        past = self._past(id)
+        if past is None:
+            raise NotFound("There is no such attempt", where=str(id))
+        return past
+
+    def _fetch(self, id: RoundId, file: Name) -> Ticketed:
+        standing = self._standing(id)
+        if not self.serves(id):
+            raise NotInThisState("The site gives out nothing of this attempt", where=str(id))
+        for one in standing.released:
+            if one.file == file:
+                blob = BlobId(of=id, digest=one.digest)
+                return self._ticketed(blob, Direction.DOWNLOAD, one.length)
+        raise NotFound(f"The attempt has released no file {file}", where=str(id))
+
+    def _ticketed(self, blob: BlobId, direction: Direction, length: int) -> Ticketed:
+        return Ticketed(ticket=Sentence(self._room.ticket(blob, direction, length).text))
+
+    # --- what the ledger says --------------------------------------------------------------------
+
+    def _past(self, id: RoundId) -> Standing | None:
+        with self._ledger.held() as register:
+            attempt = _attempt(register, id)
+        if attempt is None:
+            return None
+        committed = attempt.state is RoundState.COMMITTED
+        phase = Phase.DONE if committed else Phase.STARTING if attempt.open else Phase.FAILED
+        return Standing(
+            id=id,
+            ticket=attempt.token,
+            phase=phase,
+            step=attempt.steps_charged,
+            steps=attempt.steps_asked,
+            cause=attempt.cause,
+            released=self._released(id, attempt.released),
+        )
+
+    def _released(self, id: RoundId, digests: tuple[Digest, ...]) -> tuple[Released, ...]:
+        """The files of a committed attempt that still lie here, in the order of their release."""
+        blobs: BlobStore = self._room.tools.blobs
+        found = []
+        for name, digest in zip((UPDATE, METRICS), digests, strict=False):
+            held = blobs.held(BlobId(of=id, digest=digest))
+            if held.whole:
+                found.append(Released(file=name, digest=digest, length=held.length))
+        return tuple(found)
+
+    def _runs_on(self, request: RequestId) -> bool:
+        with self._ledger.held() as register:
+            return register.requests[request].state is RequestState.APPROVED
+
+    # --- work ------------------------------------------------------------------------------------
+
+    def _work(self, live: _Live) -> None:
+        cause: Name | None = _UNEXPECTED
+        try:
+            with self._room.workplace() as folder:
+                self._attempted(live, folder)
+            cause = None
+        except SecurefedError as error:
+            cause = _CANCELLED if live.cancelled else Name(error.code)
+            self._room.failed(live.admitted.id, error)
+        finally:
+            try:
+                if cause is not None:
+                    self._settle(live.admitted.id, cause)
+            finally:
+                del self._live[live.admitted.id]
+
+    def _attempted(self, live: _Live, folder: Path) -> None:
+        room, plan, request = self._room, live.admitted.plan, live.admitted.id.request
+        room.check_data(plan.card)
+        run = room.runs.borrow(request, room.enclosure(plan))
+        live.has(run)
+        work = Work(
+            admitted=live.admitted,
+            order=room.order(plan),
+            folder=folder,
+            kept=room.kept(request),
+            on_step=live.stepped,
+            on_sealing=live.sealing,
+        )
+        try:
+            run_round(run, work, room.tools)
+        except BaseException:
+            run.stop()
+            room.runs.lost()
+            raise
+        if live.let_go():
+            room.runs.give_back(request, run)
+        else:
+            room.runs.lost()
+
+    def _settle(self, id: RoundId, cause: Name) -> None:
+        with self._ledger.held() as register:
+            attempt = _attempt(register, id)
+            if attempt is not None and attempt.open:
+                end_round(self._ledger, attempt, cause)
+
+
+def _attempt(register: Register, id: RoundId) -> Round | None:
+    register.request(id.request)
+    hold = register.book_of(id).holds.get(id.request)
+    return None if hold is None else hold.rounds.get(id)
