@@ -10,10 +10,12 @@ from typing import ClassVar, TypeAlias
 
 from securefed.domain.decision import SignedDecision
 from securefed.domain.identifiers import Digest, Name, RequestId, SiteId
+from securefed.domain.numbers import count
 from securefed.domain.protection import SignedProof
 from securefed.domain.request import RequestState, SignedRequest
 from securefed.domain.round import RoundId
 from securefed.domain.site import Account, Site
+from securefed.errors import ConfigInvalid
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -115,6 +117,32 @@ class ProtectionTested:
     tested: SignedProof
 
 
+@dataclass(frozen=True, kw_only=True)
+class RefusedCalls:
+    """How many calls were refused for one reason."""
+
+    reason: Name
+    count: int
+
+    def __post_init__(self) -> None:
+        count("refused calls", self.count, most=10**12)
+
+
+@dataclass(frozen=True, kw_only=True)
+class CallsRefused:
+    """What the site turned away since a moment, by reason; nothing of what was sent is kept."""
+
+    kind: ClassVar[str] = "calls-refused"
+    material: ClassVar[bool] = False
+    since: datetime
+    refused: tuple[RefusedCalls, ...]
+
+    def __post_init__(self) -> None:
+        reasons = [one.reason for one in self.refused]
+        if not reasons or reasons != sorted(set(reasons)):
+            raise ConfigInvalid("Refused calls are sorted by reason, and each stands once")
+
+
 Event: TypeAlias = (
     SiteFounded
     | Decided
@@ -126,6 +154,7 @@ Event: TypeAlias = (
     | RoundAborted
     | RoundRefunded
     | ProtectionTested
+    | CallsRefused
 )
 
 
