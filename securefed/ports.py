@@ -13,12 +13,14 @@ from pathlib import Path
 from typing import BinaryIO, Protocol, TypeVar
 
 from securefed.domain.blob import BlobId, Held
-from securefed.domain.identifiers import Digest, Name, PublicKey, Signature
+from securefed.domain.errand import Answer, Errand
+from securefed.domain.identifiers import Digest, Name, PublicKey, RequestId, Signature
 from securefed.domain.ledger import Head, StoredEntry
 from securefed.domain.plan import ReviewPlan
 from securefed.domain.privacy import Mechanism, PrivacyLoss, PrivacyUnit
+from securefed.domain.request import RequestState, SignedRequest
 from securefed.domain.round import RoundId
-from securefed.domain.site import Column, Machine, Measured
+from securefed.domain.site import Column, DataCard, Machine, Measured
 from securefed.domain.talk import FromRun, ToRun
 from securefed.domain.walls import Enclosure, Ending
 
@@ -139,6 +141,21 @@ class DataMeter(Protocol):
 
     def measure(self, path: Path, columns: tuple[Column, ...], unit: PrivacyUnit) -> Measured:
         """A file's records, units and digest; refuses one that is not what its card says."""
+        ...
+
+    def check_named(
+        self, path: Path, columns: tuple[Column, ...], unit: PrivacyUnit, folders: tuple[Path, ...]
+    ) -> None:
+        """Reads every file that an index names; refuses one that is not in one of the folders, or
+        not the file that was indexed."""
+        ...
+
+
+class DataWatch(Protocol):
+    """Knows at every round whether a data file is still the one on its card."""
+
+    def expect(self, card: DataCard, path: Path) -> None:
+        """Raises DataDrifted where the file is another one, DataUnreadable where there is none."""
         ...
 
 
@@ -284,4 +301,28 @@ class BlobStore(Protocol):
 
     def clear(self, in_use: Callable[[RoundId], bool]) -> int:
         """Removes what belongs to attempts that are no longer in use; says how many bytes."""
+        ...
+
+
+class RemoteSite(Protocol):
+    """A site as a data scientist or the coordinator calls it. Any thread may."""
+
+    def submit(self, signed: SignedRequest) -> None:
+        """Files a request; the same one again changes nothing."""
+        ...
+
+    def state(self, request: RequestId) -> RequestState:
+        """Whether a request waits, may run, or is closed, as far as callers are told."""
+        ...
+
+    def ask(self, request: RequestId, errand: Errand) -> Answer:
+        """What an approved request's function answers; raises the error that it declined with."""
+        ...
+
+    def send(self, ticket: str, source: Path) -> None:
+        """Brings a file through the blob channel."""
+        ...
+
+    def fetch(self, ticket: str, target: Path) -> None:
+        """Fetches a file through the blob channel; it has its name once its digest is right."""
         ...

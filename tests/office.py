@@ -10,24 +10,35 @@ import tempfile
 import threading
 from collections.abc import Callable, Generator, Mapping, MutableMapping
 from contextlib import AbstractContextManager, closing
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TypeAlias
 
 import numpy as np
 
-from securefed.adapters.memory_walls import MemoryWalls
 from securefed.adapters.blob_files import MemoryBlobs
+from securefed.adapters.memory_walls import MemoryWalls
 from securefed.domain import rules as every
 from securefed.domain.blob import BlobId, Direction, SignedTicket, read_ticket
 from securefed.domain.canonical import digest_of
-from securefed.domain.errand import Attempt, Errand, Report, Standing, Ticketed, Train
-from securefed.domain.identifiers import Digest, Line, Name, RequestId, SiteId, Version
+from securefed.domain.errand import (
+    Answer,
+    Attempt,
+    Errand,
+    Report,
+    Standing,
+    Ticketed,
+    Train,
+    errand_text,
+    read_errand,
+)
+from securefed.domain.identifiers import Digest, Name, RequestId, Sentence, SiteId, Version
 from securefed.domain.plan import ReviewPlan
 from securefed.domain.records import to_bytes
+from securefed.domain.request import RequestState, SignedRequest
 from securefed.domain.round import RoundId
 from securefed.domain.run_order import ABOUT, UPDATE, AboutUpdate, RunOrder, read_order
-from securefed.domain.site import DataCard, Sandbox
+from securefed.domain.site import DataCard
 from securefed.domain.study import Suite
 from securefed.domain.talk import Begin, Finished, FromRun, Ready, StepAsked, StepGranted, ToRun
 from securefed.domain.token import Execution
@@ -63,9 +74,10 @@ class Office:
         Callable[[Mapping[str, bytes], Files, RunOrder], Generator[FromRun, ToRun, Finished]] | None
     ) = None
     most: int = 1
+    name: str = "hospital-a"
 
     def __post_init__(self) -> None:
-        self.party = self.world.site()
+        self.party = self.world.site(self.name)
         self.ledger = self.party.ledger
         self.blobs = MemoryBlobs(2**20)
         self.started: list[Enclosure] = []
@@ -133,7 +145,7 @@ class Office:
             return file.read()
 
     def _room(self) -> Room:
-        world, signer = self.world, self.world.keys.signer("hospital-a")
+        world, signer = self.world, self.world.keys.signer(self.name)
         return Room(
             gate=Gate(
                 machine=self.party.probe.machine,
@@ -169,13 +181,13 @@ class Office:
 
     def _ticket(self, blob: BlobId, direction: Direction, length: int) -> SignedTicket:
         return issue_ticket(
-            SiteId("hospital-a"),
+            SiteId(self.name),
             blob,
             direction,
             length,
             clock=self.world.clock,
             entropy=self.world.entropy,
-            signer=self.world.keys.signer("hospital-a"),
+            signer=self.world.keys.signer(self.name),
         )
 
     def _order(self, plan: ReviewPlan) -> RunOrder:
@@ -244,6 +256,34 @@ class _Counted:
     def start(self, enclosure: Enclosure) -> object:
         self.started.append(enclosure)
         return self.walls.start(enclosure)
+
+
+class DeskRemote:
+    """A desk as the coordinator calls it. `trouble` is raised by a call, when the test sets it."""
+
+    def __init__(self, office: Office) -> None:
+        self.office = office
+        self.trouble: list[SecurefedError] = []
+
+    def submit(self, signed: SignedRequest) -> None:
+        self.office.party.receive(signed)
+
+    def state(self, request: RequestId) -> RequestState:
+        return self.office.ledger.register().request(request).state
+
+    def ask(self, request: RequestId, errand: Errand) -> Answer:
+        if self.trouble:
+            raise self.trouble.pop()
+        return self.office.desk.ask(request, read_errand(errand_text(errand)))
+
+    def send(self, ticket: str, source: Path) -> None:
+        found = read_ticket(ticket).ticket
+        with closing(self.office.blobs.writer(found.blob, found.length)) as writer:
+            writer.write(source.read_bytes())
+            writer.finish()
+
+    def fetch(self, ticket: str, target: Path) -> None:
+        target.write_bytes(self.office.fetched(Ticketed(ticket=Sentence(ticket))))
 
 
 class _Folder(tempfile.TemporaryDirectory[str]):

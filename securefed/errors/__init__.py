@@ -58,6 +58,7 @@ from securefed.errors.family import (
     SecurefedError,
     UsageError,
 )
+from securefed.errors.federation import QuorumLost, RoundOverdue, SiteFailed
 from securefed.errors.integrity import (
     CheckpointInvalid,
     DataDrifted,
@@ -191,11 +192,13 @@ __all__ = [
     "PolicyError",
     "PortTaken",
     "ProtectionUnproven",
+    "QuorumLost",
     "RecordInvalid",
     "RefusedByPolicy",
     "RequestRefused",
     "ResultUnfit",
     "RoundBusy",
+    "RoundOverdue",
     "RunCancelled",
     "RunDeparted",
     "RunEnded",
@@ -211,6 +214,7 @@ __all__ = [
     "SelfTestFailed",
     "ServingUnsafe",
     "SignatureInvalid",
+    "SiteFailed",
     "SiteFolderOpen",
     "SiteInUse",
     "SitePaused",

@@ -5,11 +5,14 @@ be read. It answers for the order: no update is taken before the self-test passe
 sum is being closed. It can be stopped at any moment; a new one over the same files goes on.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from threading import Lock
 from typing import BinaryIO
 
+from securefed.aggregation.grid import Floats
+from securefed.aggregation.sealed_file import check_sum
+from securefed.aggregation.shape import shape_of
 from securefed.domain.collection import Announced, Collection
 from securefed.domain.identifiers import SiteId
 from securefed.domain.protection import SignedProof
@@ -17,6 +20,7 @@ from securefed.errors import ProtectionUnproven
 from securefed.ports import RoundFiles, Workers
 from securefed.steps.aggregate_round import close_sum
 from securefed.steps.collect_updates import Collecting
+from securefed.steps.combine_openings import opened_values
 from securefed.steps.prove_protection import Tools, prove_protection
 
 
@@ -45,6 +49,11 @@ class CoordinatorParty:
         """Who delivered, who was refused and why, of whom nothing came."""
         return self._collecting.state
 
+    @property
+    def delivered(self) -> tuple[SiteId, ...]:
+        """The sites whose sealed updates are here, sorted."""
+        return tuple(sorted(self._collecting.state.delivered))
+
     def prove(self) -> SignedProof:
         """The self-test's result, for every site's ledger; made once, and kept if it failed."""
         with self._working:
@@ -64,3 +73,15 @@ class CoordinatorParty:
             return close_sum(
                 self._collecting, self._equipment.workers, self._equipment.tools.signer
             )
+
+    def average(self) -> Iterator[tuple[slice, Floats]]:
+        """The weighted average of all that came in, part by part, as the custodians open it."""
+        seal, roster = self._announced.seal, self._announced.roster
+        tools, sum_file = self._equipment.tools, self.close()
+        shape = shape_of(seal)
+        check = tools.sealing.new_adder(shape).check
+        with sum_file() as file:
+            checked = check_sum(file, seal, roster, tools.signer.key, tools.sealing.verify, check)
+        opened = opened_values(tools.custodians, seal, roster, checked, sum_file)
+        for index, part in enumerate(opened):
+            yield shape.values(index), part

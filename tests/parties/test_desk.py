@@ -23,7 +23,7 @@ from securefed.domain.errand import (
     errand_text,
     read_answer,
 )
-from securefed.domain.identifiers import Digest, Name, RequestId
+from securefed.domain.identifiers import Name, RequestId
 from securefed.domain.round import RoundId, RoundState
 from securefed.domain.run_order import UPDATE, WEIGHTS, RunOrder
 from securefed.domain.talk import Failed, Finished, FromRun, StepAsked, ToRun

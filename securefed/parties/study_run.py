@@ -1,0 +1,332 @@
+"""The coordinator over a whole study: round after round until its last, from wherever it stopped.
+
+Promises that a round counts once its state is on the disk, and that everything before that can be
+done again: sites are asked in the same words, updates that came are kept, a sum that was opened
+opens to the same. A site that fails, lies or is silent is named and left out while the quorum
+holds. It holds no secret but what signs; weights that it sees were noised at the sites.
+"""
+
+import hashlib
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager, suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from threading import Event, Lock, Thread
+from typing import Protocol
+
+from securefed.aggregation.combining import ServerState, ServerStep, read_state, written_state
+from securefed.aggregation.grid import Floats
+from securefed.domain.errand import Attempt, Cancel, Phase, Protection, Released, Standing
+from securefed.domain.identifiers import Digest, Name, RequestId, SiteId
+from securefed.domain.records import from_bytes
+from securefed.domain.run_order import METRICS, UPDATE, NoisyMetrics
+from securefed.domain.server_rule import ServerPlan
+from securefed.domain.study import Study
+from securefed.errors import (
+    QuorumLost,
+    ResultUnfit,
+    RoundOverdue,
+    RunCancelled,
+    SecurefedError,
+    SiteUnreachable,
+)
+from securefed.ports import RemoteSite, RoundFiles
+from securefed.steps.visit_site import Parcel, Patience, Visit, fetch_file, visit_site
+
+_PIECE = 1 << 20
+_MOST_METRICS = 1 << 18
+
+
+class Gathering(Protocol):
+    """Where one round's updates are collected and become their average."""
+
+    @property
+    def delivered(self) -> tuple[SiteId, ...]:
+        """The sites whose updates are here."""
+        ...
+
+    def receive(self, site: SiteId, parts: Iterable[bytes]) -> None:
+        """Takes in an update; raises why it is refused."""
+        ...
+
+    def average(self) -> Iterator[tuple[slice, Floats]]:
+        """The weighted average, part by part."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Gathered:
+    """A round that is announced: where updates go, and what sites are shown for it."""
+
+    gathering: Gathering
+    protection: Protection | None
+    lattice: Parcel | None
+    closed: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Member:
+    """A site of the study, as the coordinator calls it."""
+
+    site: SiteId
+    request: RequestId
+    remote: RemoteSite
+
+
+@dataclass(frozen=True, kw_only=True)
+class Noted:
+    """Something that happened, for the log: whose part of which round, how long, how much."""
+
+    round: int
+    site: SiteId | None
+    part: Name
+    seconds: float = 0.0
+    bytes: int = 0
+    words: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunTools:
+    """What a run works with. `models` and `round_files` are the coordinator's own folders; in
+    `folder` lie files on their way."""
+
+    models: RoundFiles
+    round_files: Callable[[int], AbstractContextManager[RoundFiles]]
+    gather: Callable[[int, RoundFiles], Gathered]
+    folder: Path
+    monotonic: Callable[[], float]
+    note: Callable[[Noted], None]
+    on_standing: Callable[[SiteId, Standing], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunPlan:
+    """What is run: the study, how averages move the model, and how long a round may take."""
+
+    study: Study
+    layout: Digest
+    server: ServerPlan
+    first: Callable[[], ServerState]
+    code: Parcel | None
+    deadline_s: float
+
+
+@dataclass
+class _Round:
+    """A round under way."""
+
+    number: int
+    gathered: Gathered
+    weights: Parcel | None
+    ends: float
+    failed: dict[SiteId, SecurefedError] = field(default_factory=dict)
+    metrics: dict[SiteId, NoisyMetrics] = field(default_factory=dict)
+
+
+class StudyRun:
+    """A run of a study by one process. `stop` may come from any thread."""
+
+    def __init__(self, plan: RunPlan, members: tuple[Member, ...], tools: RunTools) -> None:
+        self._plan = plan
+        self._members = members
+        self._tools = tools
+        self._stopping = Event()
+        self._noting = Lock()
+
+    def stop(self) -> None:
+        """Ends the run soon; what is under way at the sites goes on and is found again."""
+        self._stopping.set()
+
+    @property
+    def finished_rounds(self) -> int:
+        """How many rounds are done."""
+        names = set(self._tools.models.names())
+        number = 0
+        while _state_name(number + 1) in names:
+            number += 1
+        return number
+
+    def state(self, number: int) -> ServerState:
+        """The model after a round; after none, as it begins."""
+        if number == 0:
+            return self._plan.first()
+        plan = self._plan
+        with self._tools.models.opener(_state_name(number))() as file:
+            return read_state(file, plan.server, plan.layout, plan.study.model.parameters)
+
+    def run(self) -> ServerState:
+        """Does every round that is not done, and returns the model after the last one."""
+        done = self.finished_rounds
+        state = self.state(done)
+        for number in range(done + 1, self._plan.study.rounds + 1):
+            state = self._round(number, state)
+        return state
+
+    # --- one round -------------------------------------------------------------------------------
+
+    def _round(self, number: int, state: ServerState) -> ServerState:
+        tools = self._tools
+        with tools.round_files(number) as files:
+            began = tools.monotonic()
+            gathered = tools.gather(number, files)
+            self._noted(number, None, "announce", began)
+            one = _Round(
+                number=number,
+                gathered=gathered,
+                weights=self._weights(number, state),
+                ends=tools.monotonic() + self._plan.deadline_s,
+            )
+            if not gathered.closed:
+                self._visit_all(one, files)
+                self._expect_quorum(one)
+            began = tools.monotonic()
+            step = ServerStep(self._plan.server, state)
+            for place, part in gathered.gathering.average():
+                step.add(place, part)
+            step.finish()
+            tools.models.put(_state_name(number), written_state(state))
+            self._noted(number, None, "open", began)
+        return state
+
+    def _visit_all(self, one: _Round, files: RoundFiles) -> None:
+        here = set(one.gathered.gathering.delivered)
+        threads = [
+            Thread(target=self._visited, args=(one, member, files), name=f"visit {member.site}")
+            for member in self._members
+            if member.site not in here
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+    def _visited(self, one: _Round, member: Member, files: RoundFiles) -> None:
+        began = self._tools.monotonic()
+        try:
+            self._part(one, member, files)
+            self._noted(one.number, member.site, "whole-part", began)
+        except SecurefedError as error:
+            one.failed[member.site] = error
+            self._noted(one.number, member.site, error.code, began, words=str(error))
+
+    def _part(self, one: _Round, member: Member, files: RoundFiles) -> None:
+        patience = self._patience(one, member.site)
+        visit = self._visit(one, member)
+        try:
+            standing = visit_site(member.remote, visit, patience)
+        except RoundOverdue:
+            self._give_up(one, member)
+            raise
+        for file in standing.released:
+            self._fetched(one, member, visit, standing, file, patience, files)
+
+    def _fetched(
+        self,
+        one: _Round,
+        member: Member,
+        visit: Visit,
+        standing: Standing,
+        file: Released,
+        patience: Patience,
+        files: RoundFiles,
+    ) -> None:
+        began = self._tools.monotonic()
+        target = self._tools.folder / f"{one.number}.{member.site}.{file.file}"
+        fetch_file(member.remote, visit, standing, file, target, patience)
+        self._noted(one.number, member.site, f"fetch-{file.file}", began, bytes=file.length)
+        if file.file == UPDATE:
+            one.gathered.gathering.receive(member.site, _parts(target))
+        elif file.file == METRICS:
+            if file.length > _MOST_METRICS:
+                raise ResultUnfit(f"{member.site} released metrics of {file.length} bytes")
+            content = target.read_bytes()
+            one.metrics[member.site] = from_bytes(NoisyMetrics, content)
+            files.put(f"{member.site}.metrics", [content])
+        target.unlink()
+
+    def _visit(self, one: _Round, member: Member) -> Visit:
+        study = self._plan.study
+        return Visit(
+            request=member.request,
+            round=one.number,
+            attempts=1 + study.spare_attempts,
+            weights=one.weights,
+            code=self._plan.code,
+            lattice=one.gathered.lattice,
+            protection=one.gathered.protection,
+        )
+
+    def _patience(self, one: _Round, site: SiteId) -> Patience:
+        def wait(seconds: float) -> None:
+            if self._stopping.wait(seconds):
+                raise RunCancelled("The run was stopped", where=f"round {one.number}")
+            if self._tools.monotonic() > one.ends:
+                raise RoundOverdue("The site did not finish in time", where=site)
+
+        return Patience(
+            wait=wait, on_standing=lambda standing: self._tools.on_standing(site, standing)
+        )
+
+    def _give_up(self, one: _Round, member: Member) -> None:
+        """Tells a site that is too late, so that it does not go on in vain."""
+        for attempt in range(1, 2 + self._plan.study.spare_attempts):
+            with suppress(SiteUnreachable):
+                of = Attempt(round=one.number, attempt=attempt)
+                answer = member.remote.ask(member.request, Cancel(of=of))
+                if isinstance(answer, Standing) and answer.phase is not Phase.FAILED:
+                    return
+
+    def _expect_quorum(self, one: _Round) -> None:
+        if self._stopping.is_set():
+            raise RunCancelled("The run was stopped", where=f"round {one.number}")
+        here, least = len(one.gathered.gathering.delivered), self._plan.study.minimum_sites
+        if here >= least:
+            return
+        named = "; ".join(f"{site}: {error}" for site, error in sorted(one.failed.items()))
+        raise QuorumLost(
+            f"{here} of at least {least} sites finished round {one.number}. {named}",
+            where=f"round {one.number}",
+        )
+
+    def _weights(self, number: int, state: ServerState) -> Parcel | None:
+        """The round's starting weights as a file; the first round's follow from the study."""
+        if number == 1:
+            return None
+        path = self._tools.folder / f"{number}.weights"
+        content = state.weights.astype("<f4").tobytes()
+        path.write_bytes(content)
+        digest = Digest("sha256:" + hashlib.sha256(content).hexdigest())
+        return Parcel(digest=digest, length=len(content), path=path)
+
+    def _noted(
+        self,
+        number: int,
+        site: SiteId | None,
+        part: str,
+        began: float,
+        *,
+        bytes: int = 0,
+        words: str = "",
+    ) -> None:
+        seconds = self._tools.monotonic() - began
+        with self._noting:
+            self._tools.note(
+                Noted(
+                    round=number,
+                    site=site,
+                    part=Name(part),
+                    seconds=seconds,
+                    bytes=bytes,
+                    words=words,
+                )
+            )
+
+
+def _state_name(number: int) -> str:
+    return f"state.{number}"
+
+
+def _parts(path: Path) -> Iterator[bytes]:
+    with path.open("rb") as file:
+        while piece := file.read(_PIECE):
+            yield piece
