@@ -9,6 +9,7 @@ for too long at once.
 
 import hashlib
 from collections.abc import Callable, Generator, Mapping, MutableMapping
+from inspect import GEN_RUNNING, getgeneratorstate
 from pathlib import Path
 from typing import NoReturn, TypeAlias
 
@@ -102,7 +103,7 @@ class MemoryRun:
         """Ends the run, if it has not ended; one that is at work notices at its next word."""
         if self._ending is None:
             self._ending = ending
-            if not self._play.gi_running:
+            if getgeneratorstate(self._play) != GEN_RUNNING:
                 self._play.close()
         return self._ending
 

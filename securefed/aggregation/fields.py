@@ -9,8 +9,8 @@ exact sums as long as every contributor keeps to the levels; a site that does no
 from dataclasses import dataclass
 from math import isqrt
 
-from securefed.domain.study import Suite
-from securefed.domain.update import LARGEST_ROSTER, PRECISIONS
+from securefed.domain.study import PRECISIONS, Suite
+from securefed.domain.update import LARGEST_ROSTER
 from securefed.errors import SuiteUnfit
 
 # BFV as SEAL has it: ring degree, the prime that ciphertexts are reduced by (60 bits), and the

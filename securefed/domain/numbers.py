@@ -19,7 +19,7 @@ def positive(name: str, value: Decimal) -> Decimal:
 
 def not_negative(name: str, value: Decimal) -> Decimal:
     """A finite decimal that may be zero."""
-    return value if type(value) is Decimal and value == 0 else positive(name, value)
+    return value if type(value) is Decimal and value.is_zero() else positive(name, value)
 
 
 def proportion(name: str, value: Decimal) -> Decimal:

@@ -22,7 +22,7 @@ WEIGHTS, KEPT, OWN_CODE = Name("weights"), Name("kept"), Name("own-code")
 # Made: the privatized update's values, a description of them, noisy metrics; and KEPT again.
 UPDATE, ABOUT, METRICS = Name("update"), Name("about"), Name("metrics")
 
-_MOST_METRICS = 1024
+_MOST_METRICS = 2**14
 
 
 @dataclass(frozen=True, kw_only=True)

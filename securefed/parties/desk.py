@@ -7,10 +7,11 @@ after a restart, and an attempt that a crash cut off is settled before the first
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock, Thread
 
+from securefed.aggregation.plain_update import VALUE_BYTES
 from securefed.domain.blob import BlobId, Direction, SignedTicket
 from securefed.domain.errand import (
     Answer,
@@ -44,9 +45,10 @@ from securefed.errors import (
     SecurefedError,
     SiteStopping,
 )
+from securefed.parties.live_attempt import LiveAttempt
 from securefed.parties.warm_runs import WarmRuns
-from securefed.ports import BlobStore, Walled
-from securefed.steps.admit_round import BYTES_OF_A_VALUE, Admitted, Gate, admit_round
+from securefed.ports import BlobStore
+from securefed.steps.admit_round import Gate, admit_round
 from securefed.steps.run_round import RoundTools, Work, run_round
 from securefed.steps.settle_budget import close_ended, end_round, settle_after_crash
 
@@ -72,58 +74,6 @@ class Room:
     failed: Callable[[RoundId, SecurefedError], None]
 
 
-@dataclass
-class _Live:
-    """An attempt that is under way."""
-
-    admitted: Admitted
-    phase: Phase = Phase.STARTING
-    step: int = 0
-    run: Walled | None = None
-    cancelled: bool = False
-    thread: Thread | None = None
-    using: Lock = field(default_factory=Lock)
-
-    def stepped(self, step: int) -> None:
-        self.phase, self.step = Phase.TRAINING, step
-
-    def sealing(self) -> None:
-        self.phase = Phase.SEALING
-
-    def has(self, run: Walled) -> None:
-        with self.using:
-            self.run = run
-            late = self.cancelled
-        if late:
-            run.stop()
-
-    def let_go(self) -> bool:
-        """Whether the run that did its round may do another."""
-        with self.using:
-            self.run = None
-            return not self.cancelled
-
-    def cancel(self) -> None:
-        with self.using:
-            self.cancelled = True
-            run = self.run
-        if run is not None:
-            run.stop()
-
-    @property
-    def standing(self) -> Standing:
-        admitted = self.admitted
-        return Standing(
-            id=admitted.id,
-            ticket=admitted.token.digest,
-            phase=self.phase,
-            step=self.step,
-            steps=admitted.token.execution.training.steps,
-            cause=None,
-            released=(),
-        )
-
-
 class Desk:
     """Answers errands. Any thread may ask; each attempt has a thread of its own."""
 
@@ -131,7 +81,7 @@ class Desk:
         self._room = room
         self._ledger = room.tools.ledger
         self._admitting = Lock()
-        self._live: dict[RoundId, _Live] = {}
+        self._live: dict[RoundId, LiveAttempt] = {}
         self._stopping = False
 
     def begin(self) -> None:
@@ -204,7 +154,7 @@ class Desk:
         with self._ledger.held() as register:
             plan = register.running(id.request, self._ledger.now())
             register.account(plan.request.requester)
-        most = max(BYTES_OF_A_VALUE * plan.request.study.model.parameters, _MOST_OTHER)
+        most = max(VALUE_BYTES * plan.request.study.model.parameters, _MOST_OTHER)
         if errand.length > most:
             raise BlobLengthWrong(f"{errand.length} bytes were announced; {most} is the most")
         if not self.serves(id):
@@ -227,7 +177,7 @@ class Desk:
                 raise SiteStopping("The site is stopping")
             if any(one.request == id.request for one in self._live):
                 raise RunsBusy("Another attempt of this request is under way", where=str(id))
-            live = _Live(admit_round(self._ledger, id, errand, self._room.gate))
+            live = LiveAttempt(admit_round(self._ledger, id, errand, self._room.gate))
             live.thread = Thread(target=self._work, args=(live,), name=str(id))
             self._live[id] = live
             live.thread.start()
@@ -290,7 +240,7 @@ class Desk:
 
     # --- work ------------------------------------------------------------------------------------
 
-    def _work(self, live: _Live) -> None:
+    def _work(self, live: LiveAttempt) -> None:
         cause: Name | None = _UNEXPECTED
         try:
             with self._room.workplace() as folder:
@@ -306,7 +256,7 @@ class Desk:
             finally:
                 del self._live[live.admitted.id]
 
-    def _attempted(self, live: _Live, folder: Path) -> None:
+    def _attempted(self, live: LiveAttempt, folder: Path) -> None:
         room, plan, request = self._room, live.admitted.plan, live.admitted.id.request
         room.check_data(plan.card)
         run = room.runs.borrow(request, room.enclosure(plan))

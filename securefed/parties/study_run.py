@@ -7,21 +7,17 @@ holds. It holds no secret but what signs; weights that it sees were noised at th
 """
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager, suppress
+from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Event, Lock, Thread
-from typing import Protocol
 
 from securefed.aggregation.combining import ServerState, ServerStep, read_state, written_state
-from securefed.aggregation.grid import Floats
-from securefed.domain.errand import Attempt, Cancel, Phase, Protection, Released, Standing
-from securefed.domain.identifiers import Digest, Name, RequestId, SiteId
+from securefed.domain.errand import Attempt, Cancel, Phase, Released, Standing
+from securefed.domain.identifiers import Digest, Name, SiteId
 from securefed.domain.records import from_bytes
 from securefed.domain.run_order import METRICS, UPDATE, NoisyMetrics
-from securefed.domain.server_rule import ServerPlan
-from securefed.domain.study import Study
 from securefed.errors import (
     QuorumLost,
     ResultUnfit,
@@ -30,85 +26,12 @@ from securefed.errors import (
     SecurefedError,
     SiteUnreachable,
 )
-from securefed.ports import RemoteSite, RoundFiles
+from securefed.parties.study_tools import Gathered, Member, Noted, RunPlan, RunTools
+from securefed.ports import RoundFiles
 from securefed.steps.visit_site import Parcel, Patience, Visit, fetch_file, visit_site
 
 _PIECE = 1 << 20
 _MOST_METRICS = 1 << 18
-
-
-class Gathering(Protocol):
-    """Where one round's updates are collected and become their average."""
-
-    @property
-    def delivered(self) -> tuple[SiteId, ...]:
-        """The sites whose updates are here."""
-        ...
-
-    def receive(self, site: SiteId, parts: Iterable[bytes]) -> None:
-        """Takes in an update; raises why it is refused."""
-        ...
-
-    def average(self) -> Iterator[tuple[slice, Floats]]:
-        """The weighted average, part by part."""
-        ...
-
-
-@dataclass(frozen=True, kw_only=True)
-class Gathered:
-    """A round that is announced: where updates go, and what sites are shown for it."""
-
-    gathering: Gathering
-    protection: Protection | None
-    lattice: Parcel | None
-    closed: bool
-
-
-@dataclass(frozen=True, kw_only=True)
-class Member:
-    """A site of the study, as the coordinator calls it."""
-
-    site: SiteId
-    request: RequestId
-    remote: RemoteSite
-
-
-@dataclass(frozen=True, kw_only=True)
-class Noted:
-    """Something that happened, for the log: whose part of which round, how long, how much."""
-
-    round: int
-    site: SiteId | None
-    part: Name
-    seconds: float = 0.0
-    bytes: int = 0
-    words: str = ""
-
-
-@dataclass(frozen=True, kw_only=True)
-class RunTools:
-    """What a run works with. `models` and `round_files` are the coordinator's own folders; in
-    `folder` lie files on their way."""
-
-    models: RoundFiles
-    round_files: Callable[[int], AbstractContextManager[RoundFiles]]
-    gather: Callable[[int, RoundFiles], Gathered]
-    folder: Path
-    monotonic: Callable[[], float]
-    note: Callable[[Noted], None]
-    on_standing: Callable[[SiteId, Standing], None]
-
-
-@dataclass(frozen=True, kw_only=True)
-class RunPlan:
-    """What is run: the study, how averages move the model, and how long a round may take."""
-
-    study: Study
-    layout: Digest
-    server: ServerPlan
-    first: Callable[[], ServerState]
-    code: Parcel | None
-    deadline_s: float
 
 
 @dataclass

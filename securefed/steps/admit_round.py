@@ -9,6 +9,7 @@ protection that failed is recorded, and gives the attempt back unused.
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from securefed.aggregation.plain_update import VALUE_BYTES
 from securefed.domain.blob import BlobId
 from securefed.domain.errand import Protection, Train
 from securefed.domain.identifiers import Digest, Name
@@ -30,8 +31,6 @@ from securefed.ports import BlobStore, Entropy
 from securefed.steps.keep_ledger import SiteLedger
 from securefed.steps.meter_round import refund_round, reserve_round
 from securefed.steps.record_proof import record_proof
-
-BYTES_OF_A_VALUE = 4
 
 # Refuses a protection that is not the approved study's, at this site.
 CheckProtection = Callable[[ReviewPlan, RoundId, Protection], None]
@@ -94,7 +93,7 @@ def _check_weights(plan: ReviewPlan, id: RoundId, weights: Digest | None, blobs:
     held = blobs.held(BlobId(of=id, digest=weights))
     if not held.whole:
         raise NotFound("The weights were not brought to this site", where=str(id))
-    length = BYTES_OF_A_VALUE * plan.request.study.model.parameters
+    length = VALUE_BYTES * plan.request.study.model.parameters
     if held.length != length:
         raise BlobLengthWrong(
             f"The weights have {held.length} bytes; the approved model's have {length}",
@@ -105,7 +104,7 @@ def _check_weights(plan: ReviewPlan, id: RoundId, weights: Digest | None, blobs:
 def _check_protected(
     plan: ReviewPlan, id: RoundId, protection: Protection | None, check: CheckProtection
 ) -> None:
-    if plan.request.study.suite is Suite.NONE:
+    if plan.request.study.sealing.suite is Suite.NONE:
         if protection is not None:
             raise ProtectionUnproven("The approved study seals nothing", where=str(id))
         return

@@ -10,9 +10,8 @@ from dataclasses import dataclass
 from threading import Lock
 from typing import ClassVar
 
-import numpy as np
-
-from securefed.aggregation.grid import Floats, Values
+from securefed.aggregation.grid import Floats
+from securefed.aggregation.plain_update import VALUE_BYTES, parts_of, read_values, weighted_mean
 from securefed.domain.identifiers import Digest, SiteId, StudyId
 from securefed.domain.records import from_bytes, to_bytes
 from securefed.domain.update import Roster
@@ -20,8 +19,6 @@ from securefed.errors import SealForeign, SecondRoster, UpdateTwice, UpdateUnusa
 from securefed.ports import RoundFiles
 from securefed.steps.round_names import AttemptNames
 
-_VALUE = 4
-_PART = 1 << 18
 _LARGEST = 1 << 21
 
 
@@ -60,13 +57,9 @@ class PlainCollecting:
         content = bytearray()
         for part in parts:
             content += part
-            if len(content) > _VALUE * self._about.parameters:
+            if len(content) > VALUE_BYTES * self._about.parameters:
                 raise UpdateUnusable(f"The update of {site} is longer than the model")
-        values: Values = np.frombuffer(bytes(content), "<f4") if len(content) % 4 == 0 else _NONE
-        if values.size != self._about.parameters or not np.isfinite(values).all():
-            raise UpdateUnusable(
-                f"The update of {site} is not {self._about.parameters} finite values"
-            )
+        read_values(bytes(content), self._about.parameters)
         with self._lock:
             if site in self.delivered:
                 raise UpdateTwice(f"{site} sent an update for this round before")
@@ -76,18 +69,14 @@ class PlainCollecting:
         """The weighted mean of what was delivered, part by part."""
         sites = self.delivered
         weights = [self._about.roster.contributor(site).weight for site in sites]
-        for start in range(0, self._about.parameters, _PART):
-            place = slice(start, min(start + _PART, self._about.parameters))
-            total: Floats = np.zeros(place.stop - place.start, np.float64)
-            for site, weight in zip(sites, weights, strict=True):
-                total += weight * self._values(site, place)
-            yield place, total / sum(weights)
+        for place in parts_of(self._about.parameters):
+            parts = [self._part(site, place) for site in sites]
+            yield place, weighted_mean(list(zip(parts, weights, strict=True)))
 
-    def _values(self, site: SiteId, place: slice) -> Floats:
+    def _part(self, site: SiteId, place: slice) -> bytes:
         with self._files.opener(self._names.update(site))() as file:
-            file.seek(_VALUE * place.start)
-            content = file.read(_VALUE * (place.stop - place.start))
-        return np.frombuffer(content, "<f4").astype(np.float64)
+            file.seek(VALUE_BYTES * place.start)
+            return file.read(VALUE_BYTES * (place.stop - place.start))
 
     def _announce(self) -> None:
         name = self._names.announced
@@ -100,6 +89,3 @@ class PlainCollecting:
             raise SealForeign("These files are of another round")
         if found != self._about:
             raise SecondRoster("The round was announced otherwise")
-
-
-_NONE: Values = np.empty(0, np.float32)

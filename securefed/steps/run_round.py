@@ -13,10 +13,9 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import numpy as np
-
 from securefed.aggregation.described import described
 from securefed.aggregation.grid import Values
+from securefed.aggregation.plain_update import VALUE_BYTES, read_values, shortened
 from securefed.aggregation.values import Draw
 from securefed.domain import run_order as files
 from securefed.domain.blob import BlobId
@@ -29,9 +28,9 @@ from securefed.domain.run_order import AboutUpdate, NoisyMetrics, RunOrder
 from securefed.domain.talk import Begin, Finished
 from securefed.domain.token import departures
 from securefed.domain.update import Seal
-from securefed.errors import TicketSpent, UpdateUnusable
+from securefed.errors import TicketSpent
 from securefed.ports import BlobStore, Signer, Walled
-from securefed.steps.admit_round import BYTES_OF_A_VALUE, Admitted
+from securefed.steps.admit_round import Admitted
 from securefed.steps.attend_run import attend_round
 from securefed.steps.keep_ledger import SiteLedger
 from securefed.steps.meter_round import RoundMeter
@@ -113,17 +112,15 @@ def _copied(blobs: BlobStore, blob: BlobId, target: Path) -> Path:
 def _update(run: Walled, work: Work, tools: RoundTools) -> tuple[Name, Path]:
     study = work.admitted.plan.request.study
     path, about = work.folder / files.UPDATE, work.folder / files.ABOUT
-    run.take(files.UPDATE, path, BYTES_OF_A_VALUE * study.model.parameters)
+    run.take(files.UPDATE, path, VALUE_BYTES * study.model.parameters)
     run.take(files.ABOUT, about, _MOST_ABOUT)
     layout = from_bytes(AboutUpdate, about.read_bytes()).layout
-    values: Values = np.fromfile(path, dtype="<f4")
-    if values.size != study.model.parameters or not np.isfinite(values).all():
-        raise UpdateUnusable(f"The run made no {study.model.parameters} finite values")
+    values = read_values(path.read_bytes(), study.model.parameters)
     work.on_sealing()
     protection = work.admitted.errand.protection
     leaving = work.folder / "leaving"
     if protection is None:
-        leaving.write_bytes(_shortened(values, float(study.update_bound)).tobytes())
+        leaving.write_bytes(shortened(values, float(study.sealing.update_bound)))
     else:
         _written(leaving, _sealed(layout, values, protection, work.admitted, tools))
     return files.UPDATE, leaving
@@ -148,11 +145,6 @@ def _sealed(
         new_sealer=tools.sealers(protection.announced.seal, lattice),
         draw=tools.draw,
     )
-
-
-def _shortened(values: Values, bound: float) -> Values:
-    norm = float(np.linalg.norm(values.astype(np.float64)))
-    return values if norm <= bound else (values * np.float32(bound / norm)).astype("<f4")
 
 
 def _metrics(run: Walled, work: Work, finished: Finished) -> list[tuple[Name, Path]]:

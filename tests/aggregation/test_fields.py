@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from securefed.aggregation.fields import CIPHER_PRIME, noiseless_bits, packing_for
 from securefed.aggregation.packing import modulus_mask, pack, unpack
-from securefed.domain.study import Suite
-from securefed.domain.update import LARGEST_ROSTER, PRECISIONS
+from securefed.domain.study import PRECISIONS, Suite
+from securefed.domain.update import LARGEST_ROSTER
 from securefed.errors import SealInvalid, SuiteUnfit
 
 SUITES = [Suite.BFV, Suite.BFV_MASK, Suite.MASK]

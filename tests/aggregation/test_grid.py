@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from securefed.aggregation.grid import Grid, Scaling, average, average_step, scaling_for
-from securefed.domain.update import PRECISIONS
+from securefed.domain.study import PRECISIONS
 from securefed.errors import SealInvalid, UpdateUnusable
 
 # What float64 adds to the exact bound, in steps.

@@ -26,7 +26,8 @@ from securefed.errors import (
     SiteUnreachable,
     StorageFailed,
 )
-from securefed.parties.study_run import Gathered, Member, Noted, RunPlan, RunTools, StudyRun
+from securefed.parties.study_run import StudyRun
+from securefed.parties.study_tools import Gathered, Member, Noted, RunPlan, RunTools
 from securefed.ports import RoundFiles
 from securefed.steps.gather_plain import PlainCollecting, PlainRound
 from tests.office import LAYOUT, DeskRemote, Files, Office, finished, honest, pilot

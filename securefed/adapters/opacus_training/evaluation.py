@@ -3,7 +3,7 @@
 Each unit adds the mean of its records' tallies, cut to L2 norm one: adding or removing a unit moves
 the sum by at most one, which is the sensitivity that a Gaussian release is accounted with. All
 units count, none is sampled. A tally that is not finite counts as zero. Metrics are made from the
-noisy sum; nothing else is kept.
+noisy sum, rounded so that the last digits of a float tell nothing; nothing else is kept.
 """
 
 import math
@@ -30,13 +30,17 @@ from securefed.recipes.recipe import Recipe
 
 _MOCK = 5
 _SLACK = 1e-3
+# Far below any noise, and far above the last digits of a float64.
+_DIGITS = 6
 
 
 @dataclass(frozen=True, kw_only=True)
 class Evaluated:
-    """Metrics of one release, and the release as it was made."""
+    """Metrics of one release, the noised sum that they are made from, and the release as it was
+    made."""
 
     metrics: Mapping[str, float]
+    tally: tuple[float, ...]
     executed: GaussianRelease
 
 
@@ -47,7 +51,10 @@ def evaluate(run: TrainingRun, release: GaussianRelease) -> Evaluated:
     noise = NormalSource(KeyStream(Purpose.NOISE), sum_of_four=True)
     scale = math.nextafter(float(release.noise_multiplier), math.inf)
     drawn = noise.draw(tally.shape, scale=scale, dtype=torch.float64)
-    return Evaluated(metrics=run.recipe.metrics(tally + drawn), executed=release.repeated(1))
+    noised = (tally + drawn).round(decimals=_DIGITS)
+    # Own code could write to what it is given.
+    figures = run.recipe.metrics(noised.clone())
+    return Evaluated(metrics=figures, tally=tuple(noised.tolist()), executed=release.repeated(1))
 
 
 def evaluate_public(run: TrainingRun) -> Mapping[str, float]:

@@ -1,4 +1,5 @@
 import math
+from collections.abc import Mapping
 from decimal import Decimal
 from pathlib import Path
 
@@ -100,6 +101,21 @@ def test_the_noise_has_the_deviation_that_is_accounted(tmp_path: Path) -> None:
 
 def test_one_evaluation_is_one_release(tmp_path: Path) -> None:
     assert evaluate(plain_run(tmp_path), release("4")).executed.releases == 1
+
+
+def test_the_noised_sum_is_what_metrics_are_made_from(tmp_path: Path) -> None:
+    class Eager(Ones):
+        def metrics(self, tally: Tensor) -> Mapping[str, float]:
+            return {"loss": float(tally.zero_()[0] if self.greedy else tally[0])}
+
+        greedy = False
+
+    recipe = Eager()
+    found = evaluate(plain_run(tmp_path, recipe=recipe), release("4"))
+    assert found.tally == (found.metrics["loss"],)
+    assert found.tally[0] == round(found.tally[0], 6)
+    recipe.greedy = True
+    assert evaluate(plain_run(tmp_path, recipe=recipe), release("4")).tally != (0,)
 
 
 def test_tallies_that_mix_records_are_refused(tmp_path: Path) -> None:

@@ -23,8 +23,7 @@ from securefed.aggregation.packing import pack
 from securefed.aggregation.plain_words import PlainWords
 from securefed.aggregation.sealed_file import update_header, written_update
 from securefed.aggregation.shape import Shape, shape_of
-from securefed.domain.study import Suite
-from securefed.domain.update import PRECISIONS
+from securefed.domain.study import PRECISIONS, Suite
 from tests.aggregation.round_of_sites import closing, roster, seal, site
 
 PATH = Path("tests/aggregation/golden/sealed.json")

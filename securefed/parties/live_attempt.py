@@ -1,0 +1,65 @@
+"""An attempt that is under way at a site: how far it is, its run, and whether it was cancelled."""
+
+from dataclasses import dataclass, field
+from threading import Lock, Thread
+
+from securefed.domain.errand import Phase, Standing
+from securefed.ports import Walled
+from securefed.steps.admit_round import Admitted
+
+
+@dataclass
+class LiveAttempt:
+    """One attempt. Its own thread moves it on; any thread may ask or cancel."""
+
+    admitted: Admitted
+    phase: Phase = Phase.STARTING
+    step: int = 0
+    run: Walled | None = None
+    cancelled: bool = False
+    thread: Thread | None = None
+    using: Lock = field(default_factory=Lock)
+
+    def stepped(self, step: int) -> None:
+        """A step was granted."""
+        self.phase, self.step = Phase.TRAINING, step
+
+    def sealing(self) -> None:
+        """Training is over."""
+        self.phase = Phase.SEALING
+
+    def has(self, run: Walled) -> None:
+        """The run that does the work; ended at once where the attempt was cancelled before."""
+        with self.using:
+            self.run = run
+            late = self.cancelled
+        if late:
+            run.stop()
+
+    def let_go(self) -> bool:
+        """Whether the run that did its round may do another."""
+        with self.using:
+            self.run = None
+            return not self.cancelled
+
+    def cancel(self) -> None:
+        """Ends the attempt's run, now or when it gets one."""
+        with self.using:
+            self.cancelled = True
+            run = self.run
+        if run is not None:
+            run.stop()
+
+    @property
+    def standing(self) -> Standing:
+        """Where it stands."""
+        admitted = self.admitted
+        return Standing(
+            id=admitted.id,
+            ticket=admitted.token.digest,
+            phase=self.phase,
+            step=self.step,
+            steps=admitted.token.execution.training.steps,
+            cause=None,
+            released=(),
+        )

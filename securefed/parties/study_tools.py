@@ -1,0 +1,90 @@
+"""What a coordinator's run over a study is made from: the plan, the sites, the tools, the log."""
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from securefed.aggregation.combining import ServerState
+from securefed.aggregation.grid import Floats
+from securefed.domain.errand import Protection, Standing
+from securefed.domain.identifiers import Digest, Name, RequestId, SiteId
+from securefed.domain.server_rule import ServerPlan
+from securefed.domain.study import Study
+from securefed.ports import RemoteSite, RoundFiles
+from securefed.steps.visit_site import Parcel
+
+
+class Gathering(Protocol):
+    """Where one round's updates are collected and become their average."""
+
+    @property
+    def delivered(self) -> tuple[SiteId, ...]:
+        """The sites whose updates are here."""
+        ...
+
+    def receive(self, site: SiteId, parts: Iterable[bytes]) -> None:
+        """Takes in an update; raises why it is refused."""
+        ...
+
+    def average(self) -> Iterator[tuple[slice, Floats]]:
+        """The weighted average, part by part."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class Gathered:
+    """A round that is announced: where updates go, and what sites are shown for it."""
+
+    gathering: Gathering
+    protection: Protection | None
+    lattice: Parcel | None
+    closed: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Member:
+    """A site of the study, as the coordinator calls it."""
+
+    site: SiteId
+    request: RequestId
+    remote: RemoteSite
+
+
+@dataclass(frozen=True, kw_only=True)
+class Noted:
+    """Something that happened, for the log: whose part of which round, how long, how much."""
+
+    round: int
+    site: SiteId | None
+    part: Name
+    seconds: float = 0.0
+    bytes: int = 0
+    words: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunTools:
+    """What a run works with. `models` and `round_files` are the coordinator's own folders; in
+    `folder` lie files on their way."""
+
+    models: RoundFiles
+    round_files: Callable[[int], AbstractContextManager[RoundFiles]]
+    gather: Callable[[int, RoundFiles], Gathered]
+    folder: Path
+    monotonic: Callable[[], float]
+    note: Callable[[Noted], None]
+    on_standing: Callable[[SiteId, Standing], None]
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunPlan:
+    """What is run: the study, how averages move the model, and how long a round may take."""
+
+    study: Study
+    layout: Digest
+    server: ServerPlan
+    first: Callable[[], ServerState]
+    code: Parcel | None
+    deadline_s: float
