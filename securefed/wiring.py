@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from securefed.adapters.ed25519_keys import PooledChecker, create_key, load_key, verify
@@ -16,16 +17,19 @@ from securefed.adapters.site_folder import (
     FolderShelf,
     KeptFigures,
     SiteFolder,
-    Whereabouts,
     find_whereabouts,
+    forget_whereabouts,
     keep_checkpoint,
+    keep_mock,
     kept_checkpoint,
     note_whereabouts,
+    whereabouts_of,
 )
 from securefed.adapters.sqlite_store import create_ledger, open_ledger
 from securefed.adapters.this_machine import SystemClock, ThisMachine
 from securefed.config import (
     CardDraft,
+    ServeSettings,
     SiteSettings,
     load_card,
     load_policy,
@@ -43,10 +47,12 @@ from securefed.domain.study import Participant, Study
 from securefed.errors import NotAllowedHere, NotFound
 from securefed.parties.site import SiteParty
 from securefed.ports import Accountant, Clock, DataMeter, LedgerStore, SecondAccountant, Signer
+from securefed.steps.check_data import DataPlaces
 from securefed.steps.check_site import check_site
 from securefed.steps.keep_ledger import SiteLedger
+from securefed.steps.make_mock import mock_text
 from securefed.steps.measure_data import measured_card
-from securefed.steps.prepare_site import Acting, register_data
+from securefed.steps.prepare_site import Acting, erase_data, register_data
 from securefed.steps.verify_ledger import Auditing, LedgerReport, verify_ledger
 from securefed.steps.vouch_checkpoint import newest_checkpoint
 
@@ -77,16 +83,28 @@ class OpenSite:
     def add_data(self, file: Path, by: Acting) -> DataCard:
         """Registers the dataset that a file describes, and notes where it lies."""
         draft = load_card(file)
-        known = self.party.ledger.register().cards.get(draft.dataset)
-        card = measured_card(draft, 1 if known is None else known.version + 1, meter())
+        known = self.party.ledger.register().last_card(draft.dataset)
+        version = 1 if known is None else known.version + 1
+        noted = self.folder.whereabouts(draft.dataset)
+        mock = draft.mock or keep_mock(noted, version, mock_text(draft.mock_plan))
+        card = measured_card(draft, mock, version, meter())
         register_data(self.party.ledger, card, by)
-        lies = Whereabouts(data=str(draft.data.resolve()), mock=str(draft.mock.resolve()))
-        note_whereabouts(self.folder.whereabouts(card.dataset), lies)
+        note_whereabouts(noted, whereabouts_of(draft.data, mock, draft.folders))
         return card
+
+    def erase_data(self, dataset: DatasetId, by: Acting) -> tuple[str, ...]:
+        """Ends a dataset and forgets where it lies; says what is left there. Again is no harm."""
+        noted = self.folder.whereabouts(dataset)
+        if dataset not in self.party.ledger.register().erased:
+            erase_data(self.party.ledger, dataset, by)
+        left = find_whereabouts(noted).readable if noted.exists() else ()
+        asked = self.party.ledger.register().asked_of(dataset)
+        forget_whereabouts(noted, [self.folder.kept_of(request) for request in asked])
+        return left
 
     def checks(self) -> list[Check]:
         """Everything about this site that can be checked by reading it."""
-        return check_site(self.party.ledger, self._files, meter())
+        return check_site(self.party.ledger, self.places, meter())
 
     def keep(self, offered: Checkpoint) -> Checkpoint:
         """Holds the ledger against a checkpoint from now on, unless a newer one is kept."""
@@ -101,9 +119,11 @@ class OpenSite:
         auditing = Auditing(checker=PooledChecker(), accountant=accountant())
         return verify_ledger(self.party.ledger, auditing)
 
-    def _files(self, dataset: DatasetId) -> tuple[Path, Path]:
+    def places(self, dataset: DatasetId) -> DataPlaces:
+        """Where a dataset lies on this machine."""
         lies = find_whereabouts(self.folder.whereabouts(dataset))
-        return Path(lies.data), Path(lies.mock)
+        folders = tuple(Path(folder) for folder in lies.folders)
+        return DataPlaces(data=Path(lies.data), mock=Path(lies.mock), folders=folders)
 
 
 class _Odometer:
@@ -174,11 +194,19 @@ def open_site(root: Path) -> OpenSite:
     return _opened(folder, load_site(folder.settings), open_ledger(folder.ledger))
 
 
-def init_site(root: Path, site: SiteId, title: Line, owner: AccountId) -> OpenSite:
-    """A new site: its folder, keys, and the first entry of its ledger."""
+def init_site(
+    root: Path, site: SiteId, title: Line, owner: AccountId, serve: ServeSettings | None = None
+) -> OpenSite:
+    """A new site: its folder, keys, and the first entry of its ledger. If it fails, nothing."""
     folder = SiteFolder(root)
-    folder.create()
-    folder.settings.write_text(site_template(site, title), encoding="utf-8")
+    with folder.created():
+        return _founded(folder, site, title, owner, site_template(site, title, serve))
+
+
+def _founded(
+    folder: SiteFolder, site: SiteId, title: Line, owner: AccountId, settings: str
+) -> OpenSite:
+    folder.settings.write_text(settings, encoding="utf-8")
     site_key = new_key(folder.site_key, site)
     owner_key = new_key(folder.account_key(owner), owner)
     opened = _opened(folder, load_site(folder.settings), create_ledger(folder.ledger))
@@ -210,8 +238,10 @@ def try_study(
 
     recipe = recipe_for(study.recipe, assets, own_code)
     check_fit(recipe, draft.columns)
-    with open_source(draft.mock, draft.columns, draft.unit) as mock:
-        return tried(study, part, recipe, mock, on_step)
+    with TemporaryDirectory() as folder:
+        file = draft.mock or keep_mock(Path(folder) / "tried.json", 1, mock_text(draft.mock_plan))
+        with open_source(file, draft.columns, draft.unit) as mock:
+            return tried(study, part, recipe, mock, on_step)
 
 
 def fetch_model(name: str, revision: str, folder: Path, hub: str | None) -> Digest:
@@ -247,12 +277,12 @@ def _opened(folder: SiteFolder, settings: SiteSettings, store: LedgerStore) -> O
     signer = load_key(folder.site_key)
     kept = kept_checkpoint(folder.kept_checkpoint)
     ledger = SiteLedger(settings.site, store, signer, verify, SystemClock(), kept)
-    fresh, probe = accountant(), ThisMachine()
+    fresh, here = accountant(), ThisMachine()
     party = SiteParty(
         ledger=ledger,
         accountant=fresh,
-        kept_figures=KeptFigures(folder.figures, fresh, lambda: _edition(probe)),
-        probe=probe,
+        kept_figures=KeptFigures(folder.figures, fresh, lambda: _edition(here)),
+        probe=ThisMachine(settings.runner.python, settings.runner.walls),
         shelf=FolderShelf(folder.plans),
     )
     return OpenSite(folder=folder, settings=settings, party=party)

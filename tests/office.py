@@ -62,7 +62,7 @@ def pilot(**changes: object) -> World:
     sealed = (every.SealingRequired, every.ReleaseTypes, every.MinimumSites)
     kept = tuple(rule for rule in World().rules if not isinstance(rule, sealed))
     lone = {"sites": ("hospital-a",), "minimum_sites": 1, "suite": Suite.NONE, "parameters": 4}
-    return World(rules=kept, **{**lone, **changes})  # type: ignore[arg-type] - a test's fields
+    return World(rules=kept, **{**lone, **changes})
 
 
 @dataclass
@@ -287,7 +287,7 @@ class DeskRemote:
 
 
 class _Folder(tempfile.TemporaryDirectory[str]):
-    def __enter__(self) -> Path:  # type: ignore[override] - a path is what is wanted
+    def __enter__(self) -> Path:  # type: ignore[override]  # a path is what is wanted
         return Path(super().__enter__())
 
 

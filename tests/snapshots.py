@@ -19,6 +19,8 @@ class Picture:
     reserved: dict[DatasetId, Decimal]
     accounts: dict[AccountId, str]
     cards: dict[DatasetId, int]
+    erased: dict[DatasetId, int]
+    paused: bool
     requests: dict[RequestId, tuple[RequestState, int, str]]
     rounds: tuple[Round, ...]
     policy: str
@@ -38,6 +40,8 @@ def picture(register: Register) -> Picture:
             for name, account in register.accounts.items()
         },
         cards={name: card.version for name, card in register.cards.items()},
+        erased={name: card.version for name, card in register.erased.items()},
+        paused=register.paused,
         requests={
             name: (filed.state, len(filed.approvals), filed.reason)
             for name, filed in register.requests.items()

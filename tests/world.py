@@ -43,9 +43,11 @@ from securefed.domain.study import (
     Participant,
     Recipe,
     ReleaseKind,
+    Sealing,
     Study,
     Suite,
 )
+from securefed.domain.weighting import EqualWeights, Weighting
 from securefed.parties.site import SiteParty
 from securefed.ports import LedgerStore, Signer
 from securefed.steps import prepare_site
@@ -117,6 +119,7 @@ class World:
     spare: int = 0
     valid_days: int = 7
     suite: Suite = Suite.BFV_MASK
+    weighting: Weighting = field(default_factory=EqualWeights)
     own_code: Digest | None = None
     family: str = "logistic"
     parameters: int = 10_402
@@ -244,10 +247,27 @@ class World:
             rounds=self.rounds,
             spare_attempts=self.spare,
             minimum_sites=self.minimum_sites,
-            suite=self.suite,
-            update_bound=Decimal(1),
+            sealing=self.sealing(),
             valid_days=self.valid_days,
             participants=tuple(self.attempt(site) for site in self.sites),
+        )
+
+    def sealing(self) -> Sealing:
+        """The suite set, with all the keys that it needs, by the names of who holds them."""
+        wanted = {
+            Suite.NONE: (),
+            Suite.BFV: ("lattice",),
+            Suite.MASK: ("mask",),
+            Suite.BFV_MASK: ("lattice", "mask"),
+        }[self.suite]
+        return Sealing(
+            suite=self.suite,
+            update_bound=Decimal(1),
+            reach=Decimal(1),
+            bits=16,
+            weighting=self.weighting,
+            coordinator=self.keys.signer("coordinator").key if wanted else None,
+            custodians=tuple(sorted(self.keys.signer(name).key for name in wanted)),
         )
 
     def request(self, site: str = "hospital-a", by: AccountId = SCIENTIST) -> SignedRequest:

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from securefed.cli.options import open_site
-from securefed.cli.output import AsJson
+from securefed.cli.output import AsJson, working
 from securefed.cli.site import report
 
 
@@ -17,13 +17,19 @@ def doctor(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Look at the machine, its libraries and its sandbox; with --site, at the site too.
+    """Look at the machine, its libraries and its sandbox; with --site, at the site too: whether it
+    could be served, and whether a run could start.
 
     Example: securefed doctor --site hospital-a
     """
     from securefed import wiring
 
-    found = wiring.machine_checks()
+    found, then = wiring.machine_checks(), "securefed site init NAME"
     if site is not None:
-        found += open_site(site).checks()
-    report(found, as_json, "doctor", "securefed site init NAME")
+        then = f"securefed site serve --site {site}"
+        from securefed import wiring_site
+
+        opened = open_site(site)
+        with working("Looking at the site, its data and what would train"):
+            found += [*opened.checks(), *wiring_site.serving_checks(opened)]
+    report(found, as_json, "doctor", then)

@@ -33,6 +33,11 @@ def answer(as_json: bool, kind: str, document: dict[str, Plain], text: str, then
         print(f"\nNext: {then}", file=sys.stderr)
 
 
+def say(text: str) -> None:
+    """A line of chatter."""
+    print(text, file=sys.stderr, flush=True)
+
+
 @contextmanager
 def working(text: str) -> Iterator[None]:
     """Says on stderr what is being done: a spinner on a terminal, one line elsewhere."""

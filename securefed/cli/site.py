@@ -7,53 +7,21 @@ import typer
 
 from securefed.cli.options import HERE, ActAs, KeyFile, Reason, SiteDir, acting, open_site
 from securefed.cli.output import AsJson, answer, table, working
+from securefed.cli.site_data import erase_data, make_mock, pause, resume
+from securefed.cli.site_init import POLICY_HELP, init
+from securefed.cli.site_serve import serve
+from securefed.cli.site_status import status
 from securefed.domain.check import Check, checks_document, checks_rows, worst
-from securefed.domain.identifiers import AccountId, Line, SiteId
 from securefed.domain.records import to_plain
 
 app = typer.Typer(no_args_is_help=True)
-
-
-@app.command("init")
-def init(
-    name: Annotated[str, typer.Argument(help="The site's name, for good.")],
-    folder: Annotated[
-        Path | None, typer.Option("--folder", help="Where the site lives.", show_default="./NAME")
-    ] = None,
-    title: Annotated[
-        str | None, typer.Option("--title", help="What people call the site.", show_default="NAME")
-    ] = None,
-    owner: Annotated[str, typer.Option("--owner", help="The owner's account.")] = "owner",
-    policy: Annotated[
-        str, typer.Option("--policy", help="baseline, strict-health, or a policy file.")
-    ] = "baseline",
-    as_json: AsJson = False,
-) -> None:
-    """Make a site: its folder, its keys, its ledger with the first entry, and its policy.
-
-    Example: securefed site init hospital-a --title "Hospital A" --owner olivia
-    """
-    from securefed import wiring
-    from securefed.steps.prepare_site import adopt_policy
-
-    site, who = SiteId(name), AccountId(owner)
-    rules = wiring.find_policy(policy)
-    opened = wiring.init_site(folder or Path(name), site, Line(title or name), who)
-    adopt_policy(opened.party.ledger, rules, opened.acting(who, None, Line("Chosen at the start")))
-    answer(
-        as_json,
-        "site",
-        {
-            "site": site,
-            "folder": str(opened.folder.root),
-            "key": opened.party.ledger.register().site.key,
-            "owner": who,
-            "policy": rules.name,
-        },
-        f"The site {site} is in {opened.folder.root}, under the policy {rules.name}.\n"
-        f"Its key is {opened.party.ledger.register().site.key}",
-        f"securefed site add-data dataset.toml --site {opened.folder.root}",
-    )
+app.command("init")(init)
+app.command("serve")(serve)
+app.command("status")(status)
+app.command("make-mock")(make_mock)
+app.command("erase-data")(erase_data)
+app.command("pause")(pause)
+app.command("resume")(resume)
 
 
 @app.command("add-data")
@@ -67,23 +35,27 @@ def add_data(
 ) -> None:
     """Register a dataset by reference: its files are measured and stay where they are.
 
+    Without a mock of yours, the site makes one up from the description, and never from the data.
+
     Example: securefed site add-data dataset.toml
     """
     opened = open_site(site)
     with working("Reading the data and its mock"):
         card = opened.add_data(file, acting(opened, by, key, reason))
+    mock = opened.places(card.dataset).mock
     answer(
         as_json,
         "data-card",
-        {"card": to_plain(card)},
-        f"{card.dataset} v{card.version}: {card.records} records of {card.units} units.",
+        {"card": to_plain(card), "mock": str(mock)},
+        f"{card.dataset} v{card.version}: {card.records} records of {card.units} units.\n"
+        f"Everybody may see its mock: {mock}",
         f"securefed budget grant {card.dataset} --epsilon 3 --delta {_sensible_delta(card.units)}",
     )
 
 
 @app.command("adopt-policy")
 def adopt(
-    policy: Annotated[str, typer.Argument(help="baseline, strict-health, or a policy file.")],
+    policy: Annotated[str, typer.Argument(help=POLICY_HELP)],
     site: SiteDir = HERE,
     by: ActAs = None,
     key: KeyFile = None,

@@ -1,22 +1,36 @@
 """`securefed study`: write a study, see what it would cost, and ask the sites."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from securefed.cli import study_plan, study_try
+from securefed.cli import study_log, study_plan, study_run, study_sites, study_try
 from securefed.cli.output import AsJson, answer, table, write_text
-from securefed.domain.identifiers import AccountId, Line, StudyId
+from securefed.cli.study_options import As, File, Folder, Key
+from securefed.domain.identifiers import AccountId, Line, PublicKey, StudyId
+from securefed.domain.study import Study
 from securefed.errors import AlreadyExists
 
 app = typer.Typer(no_args_is_help=True)
 app.command("plan")(study_plan.plan)
 app.command("try")(study_try.try_out)
+app.command("status")(study_sites.status)
+app.command("run")(study_run.run)
+app.command("log")(study_log.log)
+app.command("export")(study_log.export)
 
-File = Annotated[Path, typer.Argument(help="The study file.")]
-As = Annotated[str, typer.Option("--as", help="Your account at the sites.")]
-Key = Annotated[Path, typer.Option("--key", help="Your private key file.")]
+Coordinator = Annotated[
+    str | None,
+    typer.Option("--coordinator", help="The coordinator's public key, in place of the file's."),
+]
+Custodians = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--custodian", help="A custodian's public key, in place of the file's; repeat for each."
+    ),
+]
 
 
 @app.command("new")
@@ -49,18 +63,45 @@ def submit(
     file: File,
     requester: As,
     key: Key,
+    coordinator: Coordinator = None,
+    custodian: Custodians = None,
+    federation: Annotated[
+        Path | None,
+        typer.Option("--federation", help="File them at these sites.", show_default="as files"),
+    ] = None,
+    folder: Folder = None,
+    anew: Annotated[
+        bool, typer.Option("--anew", help="Ask every site again, as after a denial.")
+    ] = False,
     out: Annotated[Path, typer.Option("--out", help="Where the signed requests go.")] = Path(),
     as_json: AsJson = False,
 ) -> None:
-    """Sign one request for each site of the study, as files to send to the sites' owners.
+    """Ask each site of a study to take part: over the network, or by files for the sites' owners.
 
-    Example: securefed study submit study.toml --as dana --key dana.key --out requests
+    With --federation, each request is filed at its site and remembered in the run's folder; doing
+    it again files nothing twice. Without, one signed file a site is written to --out. A study whose
+    updates are sealed names who can open their sums: in its file, or here.
+
+    Example: securefed study submit study.toml --as dana --key dana.key --federation federation.toml
     """
     from securefed import wiring
     from securefed.config import load_study
     from securefed.steps.submit_request import write_request
 
-    study, signer, now = load_study(file), wiring.load_signer(key), wiring.clock().now()
+    if federation is not None:
+        from securefed import wiring_study
+
+        opened = wiring_study.new_study(
+            file, folder, lambda study: _with_keys(study, coordinator, custodian or [])
+        )
+        options = f"{file} --federation {federation} --as {requester} --key {key}"
+        study_sites.file_at_sites(
+            opened, requester, key, federation, anew=anew, options=options, as_json=as_json
+        )
+        return
+    study = _with_keys(load_study(file), coordinator, custodian or [])
+    study.sealing.expect_openable()
+    signer, now = wiring.load_signer(key), wiring.clock().now()
     who = AccountId(requester)
     requests = [write_request(study, one.site, who, signer, now) for one in study.participants]
     paths = [wiring.write_request_file(one, out) for one in requests]
@@ -76,3 +117,13 @@ def submit(
         table(headings, rows, ""),
         f"send each file to its site; the owner runs: securefed request receive {paths[0].name}",
     )
+
+
+def _with_keys(study: Study, coordinator: str | None, custodians: list[str]) -> Study:
+    """The study with the keys that were given, in place of those in its file."""
+    sealing = study.sealing
+    if coordinator is not None:
+        sealing = replace(sealing, coordinator=PublicKey(coordinator))
+    if custodians:
+        sealing = replace(sealing, custodians=tuple(sorted(map(PublicKey, custodians))))
+    return replace(study, sealing=sealing)

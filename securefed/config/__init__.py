@@ -10,13 +10,25 @@ expected and got. Writes nothing and keeps nothing.
 from securefed.config.card import CardDraft, load_card
 from securefed.config.policy import load_policy
 from securefed.config.schemas import schemas
-from securefed.config.site import SiteSettings, load_site, site_template
+from securefed.config.site import chosen_serve, load_site, site_template
+from securefed.config.site_settings import (
+    BlobSettings,
+    RunnerSettings,
+    ServeSettings,
+    SiteSettings,
+    limits_of,
+)
 from securefed.config.study import load_own_code, load_study
 from securefed.config.study_template import study_template
 
 __all__ = [
+    "BlobSettings",
     "CardDraft",
+    "RunnerSettings",
+    "ServeSettings",
     "SiteSettings",
+    "chosen_serve",
+    "limits_of",
     "load_card",
     "load_own_code",
     "load_policy",

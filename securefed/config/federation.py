@@ -9,18 +9,17 @@ this machine only.
 import ipaddress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, TypeVar
+from typing import TypeVar
 from urllib.parse import urlsplit
 
-from pydantic import Field, PlainValidator
+from pydantic import Field
 
 from securefed.config.document import read_document
-from securefed.config.fields import LineText, Table, text_of, text_schema
+from securefed.config.fields import KeyText, LineText, Table
 from securefed.config.problems import Problem, refused
 from securefed.domain.identifiers import Name, PublicKey, SiteId
 from securefed.errors import ConfigInvalid, IdentifierInvalid, NotFound
 
-KeyText = Annotated[PublicKey, PlainValidator(text_of(PublicKey)), text_schema(PublicKey)]
 N = TypeVar("N", Name, SiteId)
 
 

@@ -10,12 +10,27 @@ from enum import StrEnum
 from functools import partial
 from typing import Annotated, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, PlainValidator, WithJsonSchema
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    PlainValidator,
+    WithJsonSchema,
+)
+from pydantic.json_schema import JsonSchemaValue
 
 from securefed.config.problems import Unfit
 from securefed.domain import numbers
 from securefed.domain.canonical import LARGEST_INTEGER
-from securefed.domain.identifiers import DatasetId, Line, Name, SiteId, StudyId, Version
+from securefed.domain.identifiers import (
+    DatasetId,
+    Line,
+    Name,
+    PublicKey,
+    SiteId,
+    StudyId,
+    Version,
+)
 from securefed.domain.privacy import Adjacency, Sampling
 from securefed.domain.site import ColumnType
 from securefed.domain.study import Suite
@@ -36,6 +51,14 @@ class Table(BaseModel):
         protected_namespaces=(),
         arbitrary_types_allowed=True,
     )
+
+
+class FreshSchema(WithJsonSchema):
+    """A schema that each field has for itself: pydantic writes a field's default into it."""
+
+    def __get_pydantic_json_schema__(self, core_schema: object, handler: object) -> JsonSchemaValue:
+        """A copy."""
+        return dict(self.json_schema or {})
 
 
 def whole(value: object) -> int:
@@ -98,17 +121,17 @@ def none_twice(values: list[T]) -> list[T]:
     return values
 
 
-def text_schema(wanted: type[str]) -> WithJsonSchema:
+def text_schema(wanted: type[str]) -> FreshSchema:
     """How a name, version or line looks to an editor."""
     pattern = getattr(wanted, "pattern", None)
     if pattern is None:
-        return WithJsonSchema({"type": "string", "minLength": 1, "maxLength": Line.longest})
-    return WithJsonSchema({"type": "string", "pattern": f"^({pattern.pattern})$"})
+        return FreshSchema({"type": "string", "minLength": 1, "maxLength": Line.longest})
+    return FreshSchema({"type": "string", "pattern": f"^({pattern.pattern})$"})
 
 
-def choice_schema(wanted: type[StrEnum]) -> WithJsonSchema:
+def choice_schema(wanted: type[StrEnum]) -> FreshSchema:
     """How a choice of words looks to an editor."""
-    return WithJsonSchema({"type": "string", "enum": [member.value for member in wanted]})
+    return FreshSchema({"type": "string", "enum": [member.value for member in wanted]})
 
 
 def _checked(
@@ -128,11 +151,12 @@ _positive = _checked(exact, numbers.positive, "a decimal number")
 _proportion = _checked(exact, numbers.proportion, "a decimal number")
 _count = _checked(whole, numbers.count, "a whole number")
 _count_or_none = _checked(whole, partial(numbers.count, least=0), "a whole number")
-_ABOVE_ZERO = WithJsonSchema({"type": "number", "exclusiveMinimum": 0})
-_SHARE = WithJsonSchema({"type": "number", "exclusiveMinimum": 0, "maximum": 1})
+_ABOVE_ZERO = FreshSchema({"type": "number", "exclusiveMinimum": 0})
+_SHARE = FreshSchema({"type": "number", "exclusiveMinimum": 0, "maximum": 1})
 
 LineText = Annotated[Line, PlainValidator(text_of(Line)), text_schema(Line)]
 NameText = Annotated[Name, PlainValidator(text_of(Name)), text_schema(Name)]
+KeyText = Annotated[PublicKey, PlainValidator(text_of(PublicKey)), text_schema(PublicKey)]
 SiteText = Annotated[SiteId, PlainValidator(text_of(SiteId)), text_schema(SiteId)]
 DatasetText = Annotated[DatasetId, PlainValidator(text_of(DatasetId)), text_schema(DatasetId)]
 StudyText = Annotated[StudyId, PlainValidator(text_of(StudyId)), text_schema(StudyId)]
@@ -142,9 +166,10 @@ SuiteWord = Annotated[Suite, PlainValidator(one_of(Suite)), choice_schema(Suite)
 SamplingWord = Annotated[Sampling, PlainValidator(one_of(Sampling)), choice_schema(Sampling)]
 AdjacencyWord = Annotated[Adjacency, PlainValidator(one_of(Adjacency)), choice_schema(Adjacency)]
 TypeWord = Annotated[ColumnType, PlainValidator(one_of(ColumnType)), choice_schema(ColumnType)]
+Exact = Annotated[Decimal, PlainValidator(exact), FreshSchema({"type": "number"})]
 Positive = Annotated[Decimal, PlainValidator(_positive), _ABOVE_ZERO]
 Proportion = Annotated[Decimal, PlainValidator(_proportion), _SHARE]
-Count = Annotated[int, PlainValidator(_count), WithJsonSchema({"type": "integer", "minimum": 1})]
+Count = Annotated[int, PlainValidator(_count), FreshSchema({"type": "integer", "minimum": 1})]
 CountOrNone = Annotated[
-    int, PlainValidator(_count_or_none), WithJsonSchema({"type": "integer", "minimum": 0})
+    int, PlainValidator(_count_or_none), FreshSchema({"type": "integer", "minimum": 0})
 ]

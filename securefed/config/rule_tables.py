@@ -58,7 +58,10 @@ def _rule_type(rule: type[AnyRule]) -> Any:
     fields: dict[str, Any] = {
         field.name: (
             field_type(hints[field.name]),
-            Field(description=f"{_words(field.name, hints[field.name])}. {_says(rule)}"),
+            Field(
+                _default(field),
+                description=f"{_words(field.name, hints[field.name])}. {_says(rule)}",
+            ),
         )
         for field in dataclasses.fields(rule)
     }
@@ -68,6 +71,11 @@ def _rule_type(rule: type[AnyRule]) -> Any:
         GetPydanticSchema(lambda _, handler: handler(table)),
         AfterValidator(lambda values: _made(rule, values)),
     ]
+
+
+def _default(field: dataclasses.Field[Any]) -> Any:
+    """A rule's own default, or pydantic's word for a key that must be there."""
+    return ... if field.default is dataclasses.MISSING else field.default
 
 
 def field_type(hint: Any) -> Any:

@@ -4,7 +4,7 @@ from securefed.config.card import CardDocument
 from securefed.config.document import outline_of
 from securefed.config.outline import Schema
 from securefed.config.policy import PolicyDocument
-from securefed.config.site import SiteDocument
+from securefed.config.site_tables import SiteDocument
 from securefed.config.study_tables import StudyDocument
 
 _DOCUMENTS = {

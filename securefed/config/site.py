@@ -1,54 +1,114 @@
-"""`site.toml`: a site's name and title, chosen once when the site is created.
+"""`site.toml`: what a site is called, and how its machine serves it.
 
 Everything else that a site knows is in its ledger, signed: its key, accounts, policy, allowances
-and data cards. What stands in a file that anyone can edit must not decide anything.
+and data cards. What stands in a file that anyone can edit must not decide about anybody's data.
 """
 
 import json
-from dataclasses import dataclass
 from pathlib import Path
 
-from pydantic import Field
+from pydantic import ValidationError
 
-from securefed.config.document import read_document
-from securefed.config.fields import LineText, SiteText, Table
+from securefed.config.document import outline_of, read_document
+from securefed.config.problems import problems_of, refused
+from securefed.config.site_settings import (
+    BlobSettings,
+    RunnerSettings,
+    ServeSettings,
+    SiteSettings,
+)
+from securefed.config.site_tables import RunnerTable, ServeTable, SiteDocument
 from securefed.domain.identifiers import Line, SiteId
 
 
-@dataclass(frozen=True, kw_only=True)
-class SiteSettings:
-    """What a site is called."""
-
-    site: SiteId
-    title: Line
-
-
-class SiteTable(Table):
-    """The site itself."""
-
-    name: SiteText = Field(description="The site's name in requests and ledgers, never changed.")
-    title: LineText = Field(description="What people call the site.")
-
-
-class SiteDocument(Table):
-    """A site's settings."""
-
-    site: SiteTable = Field(description="The site itself.")
-
-
 def load_site(path: Path) -> SiteSettings:
-    """The settings in a `site.toml`."""
-    table = read_document(path, SiteDocument).site
-    return SiteSettings(site=table.name, title=table.title)
+    """The settings in a `site.toml`; its paths are relative to its folder."""
+    document = read_document(path, SiteDocument)
+    return SiteSettings(
+        site=document.site.name,
+        title=document.site.title,
+        serve=_serve(document.serve, path.parent),
+        runner=_runner(document.runner, path.parent),
+        blobs=BlobSettings(**document.blobs.model_dump()),
+    )
 
 
-def site_template(site: SiteId, title: Line) -> str:
+def chosen_serve(host: str, port: int, own_ca: tuple[str, ...], where: str) -> ServeSettings:
+    """The settings that somebody chose elsewhere, under the same checks as in a file."""
+    chosen = {"host": host, "port": port, "own_ca": list(own_ca)}
+    try:
+        return _serve(ServeTable.model_validate(chosen), Path())
+    except ValidationError as error:
+        raise refused(Path(where), problems_of(error, outline_of(ServeTable))) from error
+
+
+def _serve(table: ServeTable, folder: Path) -> ServeSettings:
+    return ServeSettings(
+        host=table.host,
+        port=table.port,
+        certificate=_path(folder, table.certificate),
+        certificate_key=_path(folder, table.certificate_key),
+        own_ca=tuple(table.own_ca),
+    )
+
+
+def _runner(table: RunnerTable, folder: Path) -> RunnerSettings:
+    values = table.model_dump() | {
+        "python": _path(folder, table.python),
+        "assets": _path(folder, table.assets),
+    }
+    return RunnerSettings(**values)
+
+
+def _path(folder: Path, written: str | None) -> Path | None:
+    # Links stay: the link to an interpreter says which environment it is.
+    return None if written is None else folder.absolute() / written
+
+
+def site_template(site: SiteId, title: Line, serve: ServeSettings | None = None) -> str:
     """The `site.toml` of a new site."""
+    usual, chosen = ServeSettings(), serve or ServeSettings()
+    host = f"{_mark(chosen.host == usual.host)}host = {json.dumps(chosen.host)}"
+    port = f"{_mark(chosen.port == usual.port)}port = {chosen.port}"
+    names = json.dumps(list(chosen.own_ca or ("site.example.org",)))
+    own_ca = f"{_mark(not chosen.own_ca)}own_ca = {names}"
     return f"""\
-# A site of securefed. Its accounts, policy, budgets and data cards are in its ledger, signed;
-# this file only says what the site is called.
+# A site of securefed. Its accounts, policy, budgets and data cards are in its ledger, signed; this
+# file says what the site is called and how its machine serves it. Keys behind a # are not set.
 
 [site]
 name = {json.dumps(site)}    # in requests and in the ledger; it never changes
 title = {json.dumps(title, ensure_ascii=False)}
+
+[serve]
+{host}    # an address that others reach needs TLS, by one of the following
+{port}    # 0 takes a free one
+{own_ca}    # the site makes a small CA and a certificate for these names
+# certificate = "tls/organisation.pem"    # or: the organisation's own files
+# certificate_key = "tls/organisation.key"
+{_REST}"""
+
+
+def _mark(usual: bool) -> str:
+    return "# " if usual else ""
+
+
+_USUAL_RUNNER, _USUAL_BLOBS = RunnerSettings(), BlobSettings()
+_REST = f"""
+[runner]
+# python = "/opt/training/bin/python"    # an environment of its own, with another torch
+# assets = "/srv/models"    # public models that studies may begin with
+# walls = "best"    # "bubblewrap" refuses to plan without it, "process" never uses it
+# gpu = false
+# memory_gib = {_USUAL_RUNNER.memory_gib}
+# scratch_gib = {_USUAL_RUNNER.scratch_gib}
+# cpu_hours = {_USUAL_RUNNER.cpu_hours}
+# tasks = {_USUAL_RUNNER.tasks}    # processes and threads
+# round_hours = {_USUAL_RUNNER.round_hours}
+# idle_minutes = {_USUAL_RUNNER.idle_minutes}    # a run that says nothing for longer is ended
+# warm_minutes = {_USUAL_RUNNER.warm_minutes}    # how long a run waits for the next round
+
+[blobs]
+# quota_gib = {_USUAL_BLOBS.quota_gib}    # updates and weights on their way, of all studies
+# most_gib = {_USUAL_BLOBS.most_gib}    # one file
 """

@@ -12,6 +12,7 @@ from securefed.config.study_tables import (
     MetricsTable,
     PrivacyTable,
     RecipeTable,
+    SealingTable,
     SitePartTable,
     StudyDocument,
 )
@@ -19,7 +20,16 @@ from securefed.config.toml_file import FileUnfit, bounded_bytes
 from securefed.domain.canonical import digest_of
 from securefed.domain.identifiers import Digest, SiteId
 from securefed.domain.privacy import DpSgd, GaussianRelease
-from securefed.domain.study import OWN_CODE_KIND, Model, Parameter, Participant, Recipe, Study
+from securefed.domain.study import (
+    OWN_CODE_KIND,
+    Model,
+    Parameter,
+    Participant,
+    Recipe,
+    Sealing,
+    Study,
+)
+from securefed.domain.weighting import CappedUnits, EqualWeights
 
 # How the domain begins to speak of what stands under a key here.
 _KEYS = {
@@ -29,6 +39,8 @@ _KEYS = {
     "minimum sites is": "rounds.minimum_sites",
     "valid days is": "request.valid_days",
     "update bound is": "sealing.update_bound",
+    "The coordinator is": "sealing.coordinator",
+    "The suite none": "sealing.suite",
 }
 
 
@@ -55,13 +67,25 @@ def _study(document: StudyDocument, own_code: Digest | None) -> Study:
         rounds=document.rounds.count,
         spare_attempts=document.rounds.spare,
         minimum_sites=document.rounds.minimum_sites,
-        suite=document.sealing.suite,
-        update_bound=document.sealing.update_bound,
+        sealing=_sealing(document.sealing),
         valid_days=document.request.valid_days,
         participants=tuple(
             _participant(site, part, document.privacy)
             for site, part in sorted(document.sites.items())
         ),
+    )
+
+
+def _sealing(table: SealingTable) -> Sealing:
+    cap = table.weight_cap
+    return Sealing(
+        suite=table.suite,
+        update_bound=table.update_bound,
+        reach=table.reach or table.update_bound,
+        bits=table.bits,
+        weighting=EqualWeights() if cap is None else CappedUnits(cap=cap),
+        coordinator=table.coordinator,
+        custodians=tuple(sorted(table.custodians)),
     )
 
 

@@ -3,12 +3,13 @@
 from decimal import Decimal
 from typing import Annotated
 
-from pydantic import Field, PlainValidator, WithJsonSchema
+from pydantic import AfterValidator, Field, PlainValidator, WithJsonSchema
 
 from securefed.config.fields import (
     Count,
     CountOrNone,
     DatasetText,
+    KeyText,
     LineText,
     NameText,
     Positive,
@@ -20,6 +21,7 @@ from securefed.config.fields import (
     Table,
     VersionText,
     exact,
+    none_twice,
     text_of,
     whole,
 )
@@ -27,6 +29,7 @@ from securefed.config.problems import Unfit
 from securefed.domain.canonical import decimal_text
 from securefed.domain.identifiers import Sentence
 from securefed.domain.privacy import Sampling
+from securefed.domain.study import PRECISIONS
 from securefed.errors import NumberInvalid
 
 _WANTED = "text, a number, true or false, or a list of texts without commas"
@@ -61,6 +64,17 @@ _ANY_WORD = WithJsonSchema(
     {"type": ["string", "number", "boolean", "array"], "items": {"type": "string"}}
 )
 ParameterValue = Annotated[Sentence, PlainValidator(_parameter), _ANY_WORD]
+
+
+def _precision(value: object) -> int:
+    if whole(value) not in PRECISIONS:
+        raise Unfit(f"one of {', '.join(map(str, PRECISIONS))}")
+    return whole(value)
+
+
+PrecisionNumber = Annotated[
+    int, PlainValidator(_precision), WithJsonSchema({"type": "integer", "enum": list(PRECISIONS)})
+]
 
 
 class RecipeTable(Table):
@@ -138,6 +152,21 @@ class SealingTable(Table):
 
     suite: SuiteWord = Field(description="The suite; 'none' sends noised updates in the clear.")
     update_bound: Positive = Field(description="The L2 bound of a whole update.")
+    reach: Positive | None = Field(
+        default=None,
+        description="The largest size of one value that is sealed; the update's bound if not set.",
+    )
+    bits: PrecisionNumber = Field(default=16, description="How finely a sealed value is rounded.")
+    weight_cap: Count | None = Field(
+        default=None,
+        description="A site counts by its units, up to so many; if not set, all count alike.",
+    )
+    coordinator: KeyText | None = Field(
+        default=None, description="The key that signs the study's self-tests and sums."
+    )
+    custodians: Annotated[list[KeyText], AfterValidator(none_twice)] = Field(
+        default_factory=list, description="The signing keys of the custodians that open sums."
+    )
 
 
 class RequestTable(Table):

@@ -58,6 +58,18 @@ releases = 1                           # in one round
 [sealing]
 suite = "bfv+mask"                     # sites mask their updates and encrypt them
 update_bound = 1.0                     # the L2 norm that an update is scaled down to
+# reach = 1.0                          # the largest value that is sealed; larger ones are cut
+# bits = 16                            # or 8, 12: how finely a sealed value is rounded
+# weight_cap = 5000                    # count a site by its units, up to so many; else all alike
+#
+# Who can open the sums, which owners approve. A custodian's owner runs `securefed custodian init`,
+# which prints a key, and tells you; `securefed account new-key coordinator` prints the other.
+# Without them the study can be planned, but not submitted; `study submit` takes them, too.
+# coordinator = "ed25519:..."          # signs each round's self-test and its sum
+# custodians = [                       # "bfv+mask": one that keeps the lattice key, and one or
+#     "ed25519:...",                   # more that keep the masks' keys
+#     "ed25519:...",
+# ]
 
 [request]
 valid_days = 7

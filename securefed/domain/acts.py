@@ -9,21 +9,26 @@ from datetime import datetime
 
 from securefed.domain import decision as made
 from securefed.domain import event as happened
-from securefed.domain.budget import Book
 from securefed.domain.canonical import prefixed
 from securefed.domain.event import LedgerEntry
 from securefed.domain.facts import ReviewFacts
 from securefed.domain.findings import Verdict, reviewers_needed, verdict_of
 from securefed.domain.identifiers import RequestId
+from securefed.domain.owner_acts import (
+    admit,
+    close_request,
+    erase_data,
+    pause_or_resume,
+    register_card,
+)
 from securefed.domain.plan import ReviewPlan
 from securefed.domain.policy import judge
-from securefed.domain.privacy import Adjacency
 from securefed.domain.proofs import keep_proof
 from securefed.domain.records import to_bytes
 from securefed.domain.register import FiledRequest, Register
 from securefed.domain.request import REQUEST_KIND, RequestState, SignedRequest, moved
 from securefed.domain.round import Round, RoundState
-from securefed.domain.site import Account, DataCard, Role
+from securefed.domain.site import Role
 from securefed.errors import (
     AlreadyExists,
     ApprovalExpired,
@@ -52,24 +57,27 @@ def act(register: Register, entry: LedgerEntry) -> RequestId | None:
             _file(register, filed)
         case happened.RequestClosed():
             _check_ended(register, entry.event, entry.at)
-            _close(register, entry.event.request, entry.event.state, "")
+            close_request(register, entry.event.request, entry.event.state, "")
         case happened.RoundReserved():
             _begin(register, entry.event, entry.at)
         case happened.StepsAuthorised(id=id, up_to=up_to):
             _may_run(register, id.request, entry.at)
             book = register.book_of(id)
             book.advance(book.round(id).authorised(up_to))
-        case happened.RoundCommitted(id=id, steps_run=steps_run):
+        case happened.RoundCommitted(id=id, steps_run=steps_run, released=released):
             book = register.book_of(id)
-            book.advance(book.round(id).committed(steps_run))
-        case happened.RoundAborted(id=id):
+            book.advance(book.round(id).committed(steps_run, released))
+        case happened.RoundAborted(id=id, cause=cause):
             book = register.book_of(id)
-            book.advance(book.round(id).aborted())
-        case happened.RoundRefunded(id=id):
+            book.advance(book.round(id).aborted(cause))
+        case happened.RoundRefunded(id=id, cause=cause):
             book = register.book_of(id)
-            book.advance(book.round(id).refunded())
+            book.advance(book.round(id).refunded(cause))
         case happened.ProtectionTested():
             keep_proof(register, entry.event)
+        case happened.CallsRefused(since=since):
+            if since > entry.at:
+                raise TransitionInvalid("Calls were refused after the moment of their entry")
     return None
 
 
@@ -85,10 +93,10 @@ def _decide(register: Register, decided: made.SignedDecision, at: datetime) -> R
             return decision.request
         case made.Denial(request=request, reason=reason):
             _check_state(register, request, RequestState.PENDING, "denied")
-            _close(register, request, RequestState.DENIED, reason)
+            close_request(register, request, RequestState.DENIED, reason)
         case made.Revocation(request=request, reason=reason):
             _check_state(register, request, RequestState.APPROVED, "revoked")
-            _close(register, request, RequestState.REVOKED, reason)
+            close_request(register, request, RequestState.REVOKED, reason)
         case made.AllowanceGrant(allowance=allowance):
             _check_newest(register, decision, allowance.dataset)
             allowance.check_units(register.card(allowance.dataset).units)
@@ -99,13 +107,17 @@ def _decide(register: Register, decided: made.SignedDecision, at: datetime) -> R
             register.adopted = policy
             register.decided_at[decision.kind, ""] = decision.at
         case made.AccountAdmission(account=account):
-            _admit(register, account)
+            admit(register, account)
         case made.AccountSuspension(account=name):
             if [register.account(name).account] == register.owners():
                 raise NotAllowedHere(f"{name} is the only owner and cannot be suspended")
             register.suspended.add(name)
         case made.DataRegistration(card=card):
-            _register(register, card)
+            register_card(register, card)
+        case made.DataErasure():
+            erase_data(register, decision)
+        case made.SitePause() | made.SiteResumption():
+            pause_or_resume(register, decision)
     return None
 
 
@@ -203,36 +215,12 @@ def _check_judgement(register: Register, plan: ReviewPlan, at: datetime) -> None
         raise RefusedByPolicy(f"The policy {plan.policy} refuses {request.request}")
 
 
-def _admit(register: Register, account: Account) -> None:
-    if account.account in register.accounts:
-        raise AlreadyExists(f"The account {account.account} exists already")
-    if account.key in {one.key for one in register.accounts.values()}:
-        raise AlreadyExists("Another account has this key")
-    register.accounts[account.account] = account
-
-
-def _register(register: Register, card: DataCard) -> None:
-    known = register.cards.get(card.dataset)
-    if card.adjacency is not Adjacency.ADD_REMOVE:
-        raise ConfigInvalid(f"Budgets are counted under add-remove, not {card.adjacency}")
-    if card.version != (1 if known is None else known.version + 1):
-        raise AlreadyExists(f"Version {card.version} of {card.dataset} is not the next one")
-    if known is not None and (card.unit, card.adjacency) != (known.unit, known.adjacency):
-        raise NotAllowedHere("A dataset's privacy unit never changes; register a new dataset")
-    if register.data.setdefault(card.data, card.dataset) != card.dataset:
-        raise AlreadyExists(
-            f"These data are registered as {register.data[card.data]}; a second name would give "
-            "them a second budget"
-        )
-    register.cards[card.dataset] = card
-    register.books.setdefault(card.dataset, Book(card.dataset))
-
-
 # --- requests and rounds -------------------------------------------------------------------------
 
 
 def _file(register: Register, filed: SignedRequest) -> None:
     request = filed.request
+    register.check_open()
     account = register.account(request.requester)
     if request.site != register.site.site:
         raise SignatureInvalid(f"The request was filed for {request.site}")
@@ -246,16 +234,6 @@ def _file(register: Register, filed: SignedRequest) -> None:
     if request.request in register.requests:
         raise AlreadyExists(f"{request.request} is filed already")
     register.requests[request.request] = FiledRequest(signed=filed)
-
-
-def _close(register: Register, name: RequestId, state: RequestState, reason: str) -> None:
-    filed = register.request(name)
-    if filed.state.closed:
-        raise ApprovalWithdrawn(f"{name} is {filed.state} already")
-    to = moved(filed.state, state)
-    if filed.state is RequestState.APPROVED:
-        register.book(filed.signed.request.dataset).close(name)
-    filed.state, filed.reason = to, reason
 
 
 def _check_ended(register: Register, event: happened.RequestClosed, at: datetime) -> None:
@@ -278,6 +256,7 @@ def _may_run(register: Register, name: RequestId, at: datetime) -> ReviewPlan:
 
 
 def _begin(register: Register, event: happened.RoundReserved, at: datetime) -> None:
+    register.check_open()
     plan = _may_run(register, event.id.request, at)
     if plan.card != register.card(plan.request.dataset):
         raise PlanStale("The data card is not the one that was approved", where=str(event.id))

@@ -2,7 +2,8 @@
 
 An `Approval` names the digest of the plan that was read, so it covers exactly that plan and nothing
 that came later. A `Denial` and a `Revocation` need no plan: saying no is always possible. The rest
-is how the owner sets up the site: accounts, data, policies, allowances.
+is how the owner sets up the site: accounts, data, policies, allowances, and how data are withdrawn
+and the site is paused.
 """
 
 from dataclasses import dataclass
@@ -10,7 +11,15 @@ from datetime import datetime
 from typing import ClassVar, TypeAlias
 
 from securefed.domain.allowance import Allowance
-from securefed.domain.identifiers import AccountId, Digest, Line, RequestId, Signature, SiteId
+from securefed.domain.identifiers import (
+    AccountId,
+    DatasetId,
+    Digest,
+    Line,
+    RequestId,
+    Signature,
+    SiteId,
+)
 from securefed.domain.plan import ReviewPlan
 from securefed.domain.policy import Policy
 from securefed.domain.site import Account, DataCard
@@ -94,6 +103,31 @@ class DataRegistration(_Decision):
     card: DataCard
 
 
+@dataclass(frozen=True, kw_only=True)
+class DataErasure(_Decision):
+    """The end of a dataset: nothing reads it any more, and what was spent on it stays spent.
+
+    It names the card's version, so that it erases nothing that is registered after it."""
+
+    kind: ClassVar[str] = "data-erasure"
+    dataset: DatasetId
+    version: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class SitePause(_Decision):
+    """From now on no round begins and no request is filed; rounds that have begun go on."""
+
+    kind: ClassVar[str] = "site-pause"
+
+
+@dataclass(frozen=True, kw_only=True)
+class SiteResumption(_Decision):
+    """The end of a pause."""
+
+    kind: ClassVar[str] = "site-resumption"
+
+
 Decision: TypeAlias = (
     Approval
     | Denial
@@ -103,6 +137,9 @@ Decision: TypeAlias = (
     | AccountAdmission
     | AccountSuspension
     | DataRegistration
+    | DataErasure
+    | SitePause
+    | SiteResumption
 )
 
 BY_REVIEWERS = (Approval, Denial, Revocation)

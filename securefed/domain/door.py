@@ -9,8 +9,7 @@ Nothing here reads bytes or asks for the time.
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-KIB = 1024
-MIB = 1024 * KIB
+MIB = 1024 * 1024
 
 
 class Reason(StrEnum):
@@ -33,29 +32,26 @@ CALLER_ROLE = "data-scientist"
 
 API = "/api/v2"
 CALL_PATH = f"{API}/api_call"
-SERVICES_PATH = f"{API}/api"
-LOGIN_PATH = f"{API}/login"
+METADATA_PATH = f"{API}/metadata"
 
-# Method and path, and the largest body: what logging in and calling takes. Not registration, the
-# password's reset, or the proxying of streams between servers.
+# Method and path, and the largest body: who the site is, and calls. Nobody logs in, since each call
+# is signed with a key that the ledger names. Not registration, the password's reset, the list of
+# services, or the proxying of streams between servers.
 ROUTES: dict[tuple[str, str], int] = {
-    ("GET", f"{API}/metadata"): 0,
-    ("GET", SERVICES_PATH): 0,
-    ("POST", LOGIN_PATH): 4 * KIB,
+    ("GET", METADATA_PATH): 0,
     ("POST", CALL_PATH): 4 * MIB,
 }
 
 # Each service that a data scientist or the coordinator calls, and what for.
 SERVICES: dict[str, str] = {
-    "user.get_current_user": "the client asks who it is when it logs in",
-    "metadata.get_metadata": "the client asks before it sends and after it calls",
-    "dataset.get_all": "finds the owner's reference asset, which a request names",
+    "user.get_current_user": "the client asks whose key it has",
+    "dataset.get_all": "finds the datasets, and the owner's reference asset that a request names",
     "code.request_code_execution": "submits code and asks for its approval, in one call",
-    "request.get_by_uid": "what became of one's own request",
+    "code.get_by_service_func_name": "finds one's own request again",
+    "code_status.get_by_uid": "what became of one's own request",
     "action.set": "hands over the small arguments of a call",
     "code.call": "runs the approved function",
-    "action.get": "fetches the small result of a call",
-    "action.has_storage_permission": "the client asks before it shows a result",
+    "action.get": "fetches the small result of a call, or a mock",
 }
 
 # The types that those calls consist of, as PySyft names them on the wire. No tensor, table or

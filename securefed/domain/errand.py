@@ -19,7 +19,13 @@ from securefed.domain.numbers import count
 from securefed.domain.protection import SignedProof
 from securefed.domain.records import from_bytes, to_bytes
 from securefed.domain.round import RoundId
-from securefed.errors import ErrandGarbled, NotCanonical, RecordInvalid, SecurefedError
+from securefed.errors import (
+    ErrandGarbled,
+    NotCanonical,
+    RecordInvalid,
+    SecurefedError,
+    all_errors,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -213,3 +219,14 @@ def declined(error: SecurefedError) -> Declined:
         what=Sentence(what[: Sentence.longest].strip() or error.code),
         where=Line(where[: Line.longest].strip()) if where.strip() else None,
     )
+
+
+def error_of(answer: Declined, where: str) -> SecurefedError:
+    """The error that a site declined with, under its own name, and where that was.
+
+    A code that is not known here makes the whole answer one that is not known."""
+    known = {error.code: error for error in all_errors()}
+    if answer.code not in known:
+        return ErrandGarbled("The site declined for a reason that is not known here", where=where)
+    place = f"{where}: {answer.where}" if answer.where else where
+    return known[answer.code](answer.what, where=place)

@@ -18,6 +18,13 @@ class Level(StrEnum):
     REFUSE = "refuse"
 
 
+class Objection(StrEnum):
+    """What a policy makes of a request that does not meet a rule."""
+
+    ASK = "ask"
+    REFUSE = "refuse"
+
+
 class Verdict(StrEnum):
     """What a policy says about a request as a whole."""
 

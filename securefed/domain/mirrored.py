@@ -7,7 +7,7 @@ longer, holds up nobody. It keeps no more than that, and nothing of it is secret
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from securefed.domain.identifiers import DatasetId, Digest, RequestId
+from securefed.domain.identifiers import AccountId, DatasetId, Digest, RequestId
 from securefed.domain.register import FiledRequest, Register
 from securefed.domain.request import RequestState
 from securefed.domain.site import Account, DataCard, Role
@@ -48,7 +48,7 @@ def mirrored(register: Register) -> Mirrored:
     )
 
 
-def _ruled(filed: FiledRequest, callers: set[str]) -> Ruled:
+def _ruled(filed: FiledRequest, callers: set[AccountId]) -> Ruled:
     request, state, reason = filed.signed.request, filed.state, filed.reason
     if not state.closed and request.requester not in callers:
         state, reason = RequestState.REVOKED, f"the account {request.requester} is suspended"

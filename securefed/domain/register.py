@@ -27,9 +27,11 @@ from securefed.errors import (
     ApprovalExpired,
     ApprovalMissing,
     ApprovalWithdrawn,
+    DataErased,
     LedgerBroken,
     NotAllowedHere,
     NotFound,
+    SitePaused,
 )
 
 
@@ -56,6 +58,8 @@ class Register:
         self.accounts: dict[AccountId, Account] = {}
         self.suspended: set[AccountId] = set()
         self.cards: dict[DatasetId, DataCard] = {}
+        self.erased: dict[DatasetId, DataCard] = {}
+        self.paused = False
         self.books: dict[DatasetId, Book] = {}
         self.requests: dict[RequestId, FiledRequest] = {}
         self.approved: dict[StudyId, list[ReviewPlan]] = {}
@@ -79,15 +83,27 @@ class Register:
         return self.adopted or Policy(name=Name("none"), rules=())
 
     def card(self, dataset: DatasetId) -> DataCard:
-        """A dataset's newest card."""
+        """A dataset's newest card, while its data may be used."""
+        if dataset in self.erased:
+            raise DataErased(f"{dataset} is erased at {self.site.site}")
         if dataset not in self.cards:
             raise NotFound(f"There is no dataset {dataset} at {self.site.site}")
         return self.cards[dataset]
 
     def book(self, dataset: DatasetId) -> Book:
-        """A dataset's budget."""
-        self.card(dataset)
+        """A dataset's budget, which an erased dataset keeps."""
+        if dataset not in self.books:
+            self.card(dataset)
         return self.books[dataset]
+
+    def last_card(self, dataset: DatasetId) -> DataCard | None:
+        """A dataset's newest card, of erased data too; none where there never was one."""
+        return self.cards.get(dataset) or self.erased.get(dataset)
+
+    def check_open(self) -> None:
+        """Raises SitePaused while nothing may begin here."""
+        if self.paused:
+            raise SitePaused(f"{self.site.site} is paused")
 
     def book_of(self, id: RoundId) -> Book:
         """The budget that an attempt is charged to."""
@@ -98,6 +114,11 @@ class Register:
         if request not in self.requests:
             raise NotFound(f"There is no request {request} at {self.site.site}")
         return self.requests[request]
+
+    def asked_of(self, dataset: DatasetId) -> list[RequestId]:
+        """Every request for a dataset, open or closed."""
+        filed = self.requests.items()
+        return [name for name, one in filed if one.signed.request.dataset == dataset]
 
     def running(self, request: RequestId, at: datetime) -> ReviewPlan:
         """The approved plan of a request that may run at a moment, or the reason why it may not."""

@@ -17,6 +17,7 @@ from securefed.domain.privacy import DpSgd, GaussianRelease, PrivacyLoss, Privac
 from securefed.domain.rules.speak import shown
 from securefed.domain.site import Sandbox
 from securefed.domain.study import Participant, Suite
+from securefed.domain.weighting import CappedUnits, Weighting
 
 _WALLS = {
     Sandbox.BUBBLEWRAP: "bubblewrap",
@@ -40,7 +41,8 @@ def plan_sheet(plan: ReviewPlan) -> tuple[Row, ...]:
         Row("Code", _code(plan)),
         Row("Reads", _reads(plan)),
         Row("Leaves", _leaves(plan)),
-        Row("Mechanism", (*_mechanism(plan.request.part), _runs_in(plan))),
+        Row("Opened by", _opened_by(plan)),
+        Row("Mechanism", (*mechanism_lines(plan.request.part), _runs_in(plan))),
         Row("Loss", _loss(plan)),
         Row("Policy", _policy(plan)),
         Row("Budget", _budget(plan)),
@@ -131,16 +133,40 @@ def _reads(plan: ReviewPlan) -> tuple[str, ...]:
 
 def _leaves(plan: ReviewPlan) -> tuple[str, ...]:
     study, part = plan.request.study, plan.request.part
-    sealed = "privatized updates, not sealed" if study.suite is Suite.NONE else "sealed updates"
+    sealed = (
+        "privatized updates, not sealed" if study.sealing.suite is Suite.NONE else "sealed updates"
+    )
     update = f"up to {study.attempts} {sealed} of {study.model.parameters:,} parameters"
     metrics = "" if part.metrics is None else f"; up to {study.attempts} noisy metric sets"
     return (
-        f"{update}, L2 ≤ {study.update_bound}, suite {study.suite}{metrics}",
+        f"{update}, L2 ≤ {study.sealing.update_bound}, suite {study.sealing.suite}{metrics}",
+        f"as values of {study.sealing.bits} bits within ±{study.sealing.reach}; "
+        f"{_weights(study.sealing.weighting)}",
         "step numbers and error codes; nothing else",
     )
 
 
-def _mechanism(part: Participant) -> tuple[str, ...]:
+def _weights(weighting: Weighting) -> str:
+    if isinstance(weighting, CappedUnits):
+        return f"a site counts by its units, by {weighting.cap:,} at most"
+    return "every site counts alike"
+
+
+def _opened_by(plan: ReviewPlan) -> tuple[str, ...]:
+    sealing = plan.request.study.sealing
+    if sealing.suite is Suite.NONE:
+        return ("everybody who has them: updates are not sealed",)
+    return (
+        *(f"custodian {key}" for key in sealing.custodians),
+        *(() if sealing.custodians else ("no custodian yet",)),
+        f"sums from {sealing.coordinator}"
+        if sealing.coordinator
+        else "sums from no coordinator yet",
+    )
+
+
+def mechanism_lines(part: Participant) -> tuple[str, ...]:
+    """What one round does to a site's data."""
     metrics = "metrics: none" if part.metrics is None else _metrics(part.metrics)
     return (f"{part.dataset}: {_training(part.training)}", metrics)
 
@@ -224,7 +250,7 @@ def _if_approved(plan: ReviewPlan) -> tuple[str, ...]:
         f"up to {study.rounds} rounds{spare}, until {moment(plan.request.expires_at)}, "
         f"revocable at any time; needs {people}",
         *(
-            f"other site {one.site}: {'; '.join(_mechanism(one))}"
+            f"other site {one.site}: {'; '.join(mechanism_lines(one))}"
             for one in study.participants
             if one.site != plan.site
         ),

@@ -13,6 +13,7 @@ from securefed.domain.identifiers import (
     Digest,
     Line,
     Name,
+    PublicKey,
     Sentence,
     SiteId,
     StudyId,
@@ -20,10 +21,19 @@ from securefed.domain.identifiers import (
 )
 from securefed.domain.numbers import count, positive
 from securefed.domain.privacy import DpSgd, GaussianRelease, Mechanism
+from securefed.domain.weighting import Weighting
 from securefed.errors import ConfigInvalid
 
 # What the digest of a study's own Python file is taken as.
 OWN_CODE_KIND = "own-code"
+# How many bits a sealed value may have.
+PRECISIONS = (8, 12, 16)
+
+_KEYS = (
+    "Name their keys under [sealing] in the study's file, or with --coordinator and --custodian. "
+    "`securefed custodian init` prints a custodian's key, `securefed account new-key coordinator` "
+    "makes the coordinator's."
+)
 
 
 class Suite(StrEnum):
@@ -95,6 +105,53 @@ class Participant:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Sealing:
+    """How updates are sealed, and who can open their sums.
+
+    `reach` is the largest value that the suite's levels stand for. The coordinator's key signs
+    self-tests and sums. Each custodian holds one kind of key: where updates are encrypted, one
+    custodian holds the lattice key, and where they are masked, the others hold the masks'. A study
+    can be planned before its keys are known, but neither filed nor run."""
+
+    suite: Suite
+    update_bound: Decimal
+    reach: Decimal
+    bits: int
+    weighting: Weighting
+    coordinator: PublicKey | None
+    custodians: tuple[PublicKey, ...]
+
+    def __post_init__(self) -> None:
+        positive("update bound", self.update_bound)
+        positive("reach", self.reach)
+        if self.bits not in PRECISIONS:
+            raise ConfigInvalid(f"{self.bits} bits a value are not offered: 8, 12 and 16 are")
+        if list(self.custodians) != sorted(set(self.custodians)):
+            raise ConfigInvalid("A study's custodians are sorted by key, and each stands once")
+        if self.coordinator in self.custodians:
+            raise ConfigInvalid("The coordinator is no custodian: it would open what it adds")
+        if self.suite is Suite.NONE and (self.coordinator or self.custodians):
+            raise ConfigInvalid("The suite none has nothing to open, so it names nobody who can")
+
+    def expect_openable(self) -> None:
+        """Refuses a study whose sums nobody could open, or without a coordinator that may ask."""
+        if self.suite is Suite.NONE:
+            return
+        missing = "no coordinator" if self.coordinator is None else self._custodians_wanted()
+        if missing:
+            raise ConfigInvalid(f"The study names {missing}, so no sum could be opened", hint=_KEYS)
+
+    def _custodians_wanted(self) -> str:
+        """What is wrong with the number of custodians, or nothing."""
+        found = len(self.custodians)
+        least = 2 if self.suite is Suite.BFV_MASK else 1
+        if found == least or (found > least and self.suite is not Suite.BFV):
+            return ""
+        wanted = "exactly 1" if self.suite is Suite.BFV else f"at least {least}"
+        return f"{found or 'no'} custodians, and the suite {self.suite} needs {wanted}"
+
+
+@dataclass(frozen=True, kw_only=True)
 class Study:
     """The whole of what is asked of every site."""
 
@@ -106,8 +163,7 @@ class Study:
     rounds: int
     spare_attempts: int
     minimum_sites: int
-    suite: Suite
-    update_bound: Decimal
+    sealing: Sealing
     valid_days: int
     participants: tuple[Participant, ...]
 
@@ -115,7 +171,6 @@ class Study:
         count("rounds", self.rounds, most=100_000)
         count("spare attempts", self.spare_attempts, least=0, most=100_000)
         count("valid days", self.valid_days, most=3650)
-        positive("update bound", self.update_bound)
         sites = [participant.site for participant in self.participants]
         if not sites or len(set(sites)) != len(sites):
             raise ConfigInvalid("A study names at least one site, and each once")
@@ -132,7 +187,7 @@ class Study:
     @property
     def release_kinds(self) -> tuple[ReleaseKind, ...]:
         """What would leave each site."""
-        sealed = self.suite is not Suite.NONE
+        sealed = self.sealing.suite is not Suite.NONE
         update = ReleaseKind.SEALED_UPDATE if sealed else ReleaseKind.PRIVATIZED_UPDATE
         measured = any(participant.metrics for participant in self.participants)
         metrics = (ReleaseKind.NOISY_METRICS,) if measured else ()

@@ -24,7 +24,7 @@ from securefed.domain.identifiers import (
 from securefed.domain.ledger import Verify
 from securefed.domain.numbers import count, not_negative, positive
 from securefed.domain.records import record_digest, to_bytes
-from securefed.domain.study import Suite
+from securefed.domain.study import PRECISIONS, Suite
 from securefed.errors import ConfigInvalid, NotFound, SealForeign, SealInvalid, SumIncomplete
 
 ROSTER_KIND = "roster"
@@ -33,7 +33,6 @@ UPDATE_KIND = "sealed-update"
 SUM_KIND = "sealed-sum"
 
 LARGEST_ROSTER = 1000
-PRECISIONS = (8, 12, 16)
 
 
 @dataclass(frozen=True, kw_only=True)

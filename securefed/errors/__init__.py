@@ -62,6 +62,7 @@ from securefed.errors.federation import QuorumLost, RoundOverdue, SiteFailed
 from securefed.errors.integrity import (
     CheckpointInvalid,
     DataDrifted,
+    EvidenceInvalid,
     KeyUnsafe,
     LedgerBroken,
     LedgerRolledBack,
@@ -171,6 +172,7 @@ __all__ = [
     "DeviceUnavailable",
     "EnvironmentFault",
     "ErrandGarbled",
+    "EvidenceInvalid",
     "ExitCode",
     "GuestsAdmitted",
     "HubUnreachable",

@@ -51,6 +51,15 @@ class CheckpointInvalid(IntegrityError):
     hint = "Paste the whole checkpoint, from its first line to its last."
 
 
+class EvidenceInvalid(IntegrityError):
+    """Evidence does not hold: a signature, a figure or a round in it does not come out.
+
+    The table of checks says what was looked at, and what failed first."""
+
+    code = "evidence-invalid"
+    hint = "Do not rely on the document; ask each party for its part again, and compare their keys."
+
+
 class DataDrifted(IntegrityError):
     """A data file is no longer the one that its card describes. Nothing runs on it."""
 

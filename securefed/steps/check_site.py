@@ -3,22 +3,18 @@
 Every check is made and reported, so that an owner mends all of it in one go.
 """
 
-from collections.abc import Callable
 from datetime import datetime
-from pathlib import Path
 
 from securefed.domain.check import Check, advised, well, wrong
-from securefed.domain.identifiers import DatasetId
 from securefed.domain.register import Register
 from securefed.domain.site import DataCard
-from securefed.errors import BudgetError, DataDrifted, SecurefedError
+from securefed.errors import BudgetError, DataDrifted, SecurefedError, SitePaused
 from securefed.ports import DataMeter
+from securefed.steps.check_data import FindPlaces
 from securefed.steps.keep_ledger import SiteLedger
 
-FindFiles = Callable[[DatasetId], tuple[Path, Path]]
 
-
-def check_site(ledger: SiteLedger, find_files: FindFiles, meter: DataMeter) -> list[Check]:
+def check_site(ledger: SiteLedger, find: FindPlaces, meter: DataMeter) -> list[Check]:
     """Everything about a site that can be checked by reading it."""
     try:
         register = ledger.register()
@@ -26,9 +22,9 @@ def check_site(ledger: SiteLedger, find_files: FindFiles, meter: DataMeter) -> l
     except SecurefedError as error:
         return [wrong("ledger", error)]
     whole = well(f"ledger: {register.head.size} entries verify")
-    checks = [whole, _check_kept(ledger), _check_policy(register)]
+    checks = [whole, _check_kept(ledger), _check_policy(register), *_check_paused(register)]
     for card in register.cards.values():
-        checks += [_check_data(card, find_files, meter), _check_allowance(register, card, now)]
+        checks += [_check_data(card, find, meter), _check_allowance(register, card, now)]
     return checks if register.cards else [*checks, _NO_DATA]
 
 
@@ -54,13 +50,21 @@ def _check_policy(register: Register) -> Check:
     return advised("policy", "No policy is adopted, so every request is refused", remedy)
 
 
-def _check_data(card: DataCard, find_files: FindFiles, meter: DataMeter) -> Check:
+def _check_paused(register: Register) -> list[Check]:
+    if not register.paused:
+        return []
+    return [advised("pause", "The site is paused: no round begins", SitePaused.hint)]
+
+
+def _check_data(card: DataCard, find: FindPlaces, meter: DataMeter) -> Check:
     what = f"data {card.dataset} v{card.version}"
     try:
-        data, mock = find_files(card.dataset)
-        for path, known in ((data, card.data), (mock, card.mock)):
+        places = find(card.dataset)
+        for path, known in ((places.data, card.data), (places.mock, card.mock)):
             if meter.measure(path, card.columns, card.unit).digest != known:
                 raise DataDrifted(f"The file is not the one that {what} describes", where=str(path))
+        if places.folders:
+            meter.check_named(places.data, card.columns, card.unit, places.folders)
     except SecurefedError as error:
         return wrong(what, error)
     return well(f"{what}: {card.records} records of {card.units} units, as registered")

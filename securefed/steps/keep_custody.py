@@ -84,6 +84,10 @@ class CustodyLog:
             if entry.index < size:
                 yield entry
 
+    def stored(self) -> Iterator[StoredEntry]:
+        """Every entry as it lies in the store, none of it checked here."""
+        return self._store.entries()
+
     def _follow(self, reader: LedgerStore | LedgerWriter) -> CustodyRegister:
         if not _holds(reader, self._seen):
             raise LedgerRolledBack(

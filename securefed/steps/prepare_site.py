@@ -76,6 +76,33 @@ def register_data(ledger: SiteLedger, card: DataCard, by: Acting) -> LedgerEntry
     return record_decision(ledger, decision, by.signer)
 
 
+def erase_data(ledger: SiteLedger, dataset: DatasetId, by: Acting) -> LedgerEntry:
+    """Ends a dataset and every request for it; its file is its owner's and is not touched."""
+    decision = made.DataErasure(
+        site=ledger.site,
+        by=by.account,
+        at=ledger.now(),
+        reason=by.reason,
+        dataset=dataset,
+        version=ledger.register().card(dataset).version,
+    )
+    return record_decision(ledger, decision, by.signer)
+
+
+def pause_site(ledger: SiteLedger, by: Acting) -> LedgerEntry:
+    """Lets no round begin and no request be filed."""
+    decision = made.SitePause(site=ledger.site, by=by.account, at=ledger.now(), reason=by.reason)
+    return record_decision(ledger, decision, by.signer)
+
+
+def resume_site(ledger: SiteLedger, by: Acting) -> LedgerEntry:
+    """Ends a pause."""
+    decision = made.SiteResumption(
+        site=ledger.site, by=by.account, at=ledger.now(), reason=by.reason
+    )
+    return record_decision(ledger, decision, by.signer)
+
+
 def grant_allowance(ledger: SiteLedger, asked: AllowanceAsked, by: Acting) -> LedgerEntry:
     """Grants, raises or lowers what may be spent on a dataset.
 

@@ -10,8 +10,14 @@ import pytest
 import securefed
 from securefed.adapters.this_machine import ThisMachine
 from securefed.adapters.this_machine.libraries import installed, normal
-from securefed.adapters.this_machine.probe import files_digest, libraries_digest, sandbox
+from securefed.adapters.this_machine.probe import (
+    digest_of_libraries,
+    files_digest,
+    libraries_digest,
+    sandbox,
+)
 from securefed.domain.site import Sandbox
+from securefed.errors import RunnerUnfit, WallsUnavailable
 
 
 @pytest.fixture
@@ -142,3 +148,33 @@ def test_the_adapter_loads_no_heavy_library() -> None:
     code = "import sys, securefed.adapters.this_machine; print('numpy' in sys.modules)"
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True)
     assert ran.stdout.strip() == b"False"
+
+
+def test_this_python_is_described_alike_as_another() -> None:
+    assert ThisMachine(Path(sys.executable)).machine() == ThisMachine().machine()
+
+
+def test_another_python_is_named_with_its_own_libraries(tmp_path: Path) -> None:
+    program = tmp_path / "python"
+    program.write_text('#!/bin/sh\necho noise\necho \'["3.12.4", [["torch", "2.9"]]]\'\n')
+    program.chmod(0o755)
+    machine = ThisMachine(program).machine()
+    assert machine.interpreter == "3.12.4"
+    assert machine.libraries_digest == digest_of_libraries({("torch", "2.9")})
+    assert machine.package_digest == ThisMachine().machine().package_digest
+
+
+@pytest.mark.parametrize("program", ["/nowhere/python", "/bin/false", "/bin/echo"])
+def test_what_is_no_python_makes_no_plan(program: str) -> None:
+    with pytest.raises(RunnerUnfit, match="does not start"):
+        ThisMachine(Path(program)).machine()
+
+
+def test_walls_that_the_owner_chose(programs: Path) -> None:
+    assert ThisMachine(walls=Sandbox.PROCESS).machine().sandbox is Sandbox.PROCESS
+    with pytest.raises(WallsUnavailable):
+        ThisMachine(walls=Sandbox.BUBBLEWRAP).machine()
+    (programs / "bwrap").write_text("#!/bin/sh\n")
+    (programs / "bwrap").chmod(0o755)
+    assert ThisMachine(walls=Sandbox.BUBBLEWRAP).machine().sandbox is Sandbox.BUBBLEWRAP
+    assert ThisMachine(walls=Sandbox.PROCESS).machine().sandbox is Sandbox.PROCESS

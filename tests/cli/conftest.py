@@ -81,11 +81,15 @@ def _prepare(run: Run) -> None:
 
 PEOPLE = {"dana": "scientist", "ravi": "reviewer"}
 AT = ("--site", "hospital-a")
+# Who can open the study's sums; only their public keys matter here.
+COORDINATOR, LATTICE, MASK = (f"ed25519:{digit * 64}" for digit in "456")
+OPENERS = ("--coordinator", COORDINATOR, "--custodian", MASK, "--custodian", LATTICE)
 
 
 def submit(run: Run, study: Path) -> str:
     """Signs a study as dana and files it at hospital-a; names the request."""
-    signed = run("study", "submit", str(study), "--as", "dana", "--key", "dana.key", "--json")
+    who = ("--as", "dana", "--key", "dana.key")
+    signed = run("study", "submit", str(study), *who, *OPENERS, "--json")
     assert signed.code == 0, signed.err
     [file] = [one["file"] for one in signed.document["requests"] if one["site"] == "hospital-a"]
     filed = run("request", "receive", file, *AT, "--json")

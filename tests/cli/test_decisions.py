@@ -4,7 +4,18 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.conftest import AT, ROOT, Run, approve, digest_of, newest, submit
+from tests.cli.conftest import (
+    AT,
+    COORDINATOR,
+    LATTICE,
+    MASK,
+    ROOT,
+    Run,
+    approve,
+    digest_of,
+    newest,
+    submit,
+)
 
 pytestmark = pytest.mark.slow
 
@@ -33,7 +44,8 @@ def test_a_plan_is_approved_by_its_digest(ready: Run) -> None:
 
 def test_the_plan_prints_in_the_order_that_a_reviewer_needs(ready: Run) -> None:
     text = ready("request", "plan", newest(ready), *AT).out
-    labels = ["Requested by", "Code", "Reads", "Leaves", "Mechanism", "Loss", "Policy", "Budget"]
+    labels = ["Requested by", "Code", "Reads", "Leaves", "Opened by", "Mechanism", "Loss", "Policy"]
+    labels += ["Budget"]
     places = [text.index(f"\n{label}") for label in [*labels, "If approved", "Approve with"]]
     assert places == sorted(places)
 
@@ -114,3 +126,24 @@ def test_an_edited_request_file_is_refused(ready: Run) -> None:
     ran = ready("request", "receive", str(file), *AT)
     assert ran.code == 6
     assert "signature-invalid" in ran.err
+
+
+def test_the_plan_says_who_can_open_the_sums(ready: Run) -> None:
+    text = ready("request", "plan", newest(ready), *AT).out
+    for key in (f"custodian {LATTICE}", f"custodian {MASK}", f"sums from {COORDINATOR}"):
+        assert key in text
+
+
+def test_a_sealed_study_that_nobody_could_open_is_not_submitted(ready: Run, tmp_path: Path) -> None:
+    study = str(ROOT / "sites/study.toml")
+    who = ("--as", "dana", "--key", "dana.key", "--out", "none")
+    ran = ready("study", "submit", study, *who)
+    assert ran.code == 2
+    assert "The study names no coordinator" in ran.err
+    assert "securefed custodian init" in ran.err
+    ran = ready("study", "submit", study, *who, "--coordinator", COORDINATOR)
+    assert "The study names no custodians" in ran.err
+    twice = ("--coordinator", COORDINATOR, "--custodian", MASK, "--custodian", MASK)
+    ran = ready("study", "submit", study, *who, *twice)
+    assert (ran.code, "each stands once" in ran.err) == (2, True)
+    assert not (tmp_path / "none").exists()

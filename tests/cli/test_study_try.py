@@ -89,3 +89,13 @@ def test_a_hub_that_is_not_there(run: Run) -> None:
     )
     assert ran.code == 7
     assert "error[hub-unreachable]" in ran.err
+
+
+def test_a_dataset_without_a_mock_is_tried_on_the_one_that_a_site_would_make_up(
+    run: Run, tmp_path: Path
+) -> None:
+    text = (ROOT / "sites/hospital-a/dataset.toml").read_text()
+    (tmp_path / "dataset.toml").write_text(text.replace('mock = "mock.csv"\n', ""))
+    ran = run("study", "try", STUDY, "--data", "dataset.toml", "--json")
+    assert ran.code == 0, ran.err
+    assert [path.name for path in tmp_path.iterdir()] == ["dataset.toml"]

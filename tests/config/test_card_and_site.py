@@ -1,14 +1,11 @@
-"""Data cards' drafts and site settings."""
+"""Data cards' drafts."""
 
 from pathlib import Path
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as some
 
-from securefed.config import SiteSettings, load_card, load_site, site_template
+from securefed.config import load_card
 from securefed.domain.canonical import digest_of
-from securefed.domain.identifiers import Line, SiteId
 from securefed.domain.privacy import Adjacency, PrivacyUnit
 from securefed.domain.site import ColumnType
 from securefed.errors import NumberInvalid
@@ -43,16 +40,3 @@ def test_a_draft_becomes_a_card_with_what_was_measured() -> None:
     )
     with pytest.raises(NumberInvalid):
         draft.card(version=2, records=30, units=31, data=data, mock=mock)
-
-
-@given(
-    site=some.from_regex(SiteId.pattern, fullmatch=True),
-    title=some.sampled_from(['Say "A"', "back\\slash", "Zürich", "<script>alert(1)</script>", "#"]),
-)
-def test_a_new_sites_settings_are_read_back(
-    tmp_path_factory: pytest.TempPathFactory, site: str, title: str
-) -> None:
-    settings = SiteSettings(site=SiteId(site), title=Line(title))
-    path = tmp_path_factory.getbasetemp() / "site.toml"
-    path.write_text(site_template(settings.site, settings.title), encoding="utf-8")
-    assert load_site(path) == settings

@@ -59,7 +59,7 @@ def test_a_policy_without_rules_is_the_empty_one(tmp_path: Path) -> None:
     assert policy_of(tmp_path, 'name = "none"\n[rules]\n').rules == ()
 
 
-@pytest.mark.parametrize("name", ["baseline", "strict-health"])
+@pytest.mark.parametrize("name", ["baseline", "pilot", "strict-health"])
 def test_a_shipped_policy_survives_being_stored(name: str) -> None:
     policy = load_policy(POLICIES / f"{name}.toml")
     assert from_bytes(Policy, to_bytes(policy)) == policy

@@ -32,7 +32,7 @@ def study_of(folder: Path, old: str = "", new: str = "") -> Study:
 def test_a_study_is_resolved(tmp_path: Path) -> None:
     study = study_of(tmp_path)
     assert (study.rounds, study.spare_attempts, study.valid_days) == (5, 0, 7)
-    assert study.suite is Suite.BFV_MASK
+    assert study.sealing.suite is Suite.BFV_MASK
     assert [part.site for part in study.participants] == ["hospital-a", "hospital-b"]
     part = study.participants[0]
     assert part.training == DpSgd(

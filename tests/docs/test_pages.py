@@ -90,3 +90,15 @@ def test_the_page_of_budgets_quotes_what_the_program_prints(folder: Path) -> Non
     for figure in ("1.83", "2.11", "1.84", "2.85"):
         assert f" {figure}\n" in out
         assert f" {figure}" in page
+
+
+def test_the_data_owners_page_makes_a_mock_of_images(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = (ROOT / "docs/data-owner.md").read_text()
+    [code] = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    monkeypatch.chdir(tmp_path)
+    subprocess.run(
+        [sys.executable, "-c", code], env={**os.environ, "PYTHONPATH": str(ROOT)}, check=True
+    )
+    assert len((tmp_path / "mock-scans" / "index.csv").read_text().splitlines()) == 41

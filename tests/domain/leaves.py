@@ -14,6 +14,7 @@ from securefed.domain.privacy import Adjacency, Sampling
 from securefed.domain.records import from_plain, instant_text, to_plain
 from securefed.domain.site import ColumnType, Sandbox
 from securefed.domain.study import Suite
+from securefed.domain.weighting import CappedUnits
 from securefed.errors import RecordInvalid
 from securefed.steps.prepare_site import AllowanceAsked, grant_allowance
 from tests.world import ADMISSIONS, SCIENTIST, World, digest
@@ -21,6 +22,7 @@ from tests.world import ADMISSIONS, SCIENTIST, World, digest
 # These cannot change alone: another leaf names the same thing, and the record would contradict
 # itself. A mechanism's kind is that of its class.
 BOUND = {
+    "request.study.sealing.weighting.kind",
     "request.study.participants[0].site",
     "card.columns[0].name",
     *(f"request.study.participants[{place}].training.kind" for place in range(3)),
@@ -36,6 +38,7 @@ _WORDS = [
 def full_plan() -> ReviewPlan:
     """A plan of a second request, in which nothing is left out."""
     world = World(metrics_noise=Decimal(8), spare=1, own_code=digest("code"), rounds=2, steps=4)
+    world.weighting = CappedUnits(cap=4321)
     site = world.site()
     share = RequesterShare(account=SCIENTIST, epsilon=Decimal("2.5"))
     asked = AllowanceAsked(
@@ -85,7 +88,7 @@ def spellings(leaf: Plain) -> set[str]:
 
 def _others(leaf: Plain) -> Iterator[Plain]:
     if isinstance(leaf, int):
-        yield from (leaf + 979, leaf + 1)
+        yield from (leaf + 979, leaf + 1, 8)
         return
     text = cast(str, leaf)
     if text.endswith("Z") and "T" in text:
@@ -100,6 +103,8 @@ def _others(leaf: Plain) -> Iterator[Plain]:
     prefix, colon, digits = text.partition(":")
     if colon and digits:
         yield f"{prefix}:{'0' if digits[0] != '0' else '1'}{digits[1:]}"
+        # Where keys are sorted, they stay so.
+        yield f"{text[:-1]}{'0' if digits[-1] != '0' else '1'}"
     yield from (word for word in _WORDS if text in _WORDS and word != text)
     yield from (text + "x", text + ".1", "age", "hospital-b")
     yield text[:3] + ("0" if text[3:4] != "0" else "1") + text[4:]

@@ -13,6 +13,7 @@ from securefed.domain.checkpoint import Checkpoint, NoteSignature
 from securefed.domain.findings import Finding, Level, Verdict
 from securefed.domain.identifiers import (
     AccountId,
+    DatasetId,
     SiteId,
     StudyId,
 )
@@ -44,6 +45,7 @@ from securefed.domain.study import (
     Study,
     Suite,
 )
+from securefed.domain.weighting import CappedUnits, EqualWeights
 from tests.domain.strategies import (
     HEX,
     accounts,
@@ -177,6 +179,9 @@ DECISIONS: dict[type[made.Decision], SearchStrategy[made.Decision]] = {
     made.AccountAdmission: _decided(made.AccountAdmission, account=accounts),
     made.AccountSuspension: _decided(made.AccountSuspension, account=slugs(AccountId)),
     made.DataRegistration: _decided(made.DataRegistration, card=cards()),
+    made.DataErasure: _decided(made.DataErasure, dataset=slugs(DatasetId), version=counts),
+    made.SitePause: _decided(made.SitePause),
+    made.SiteResumption: _decided(made.SiteResumption),
 }
 signed_decisions = st.builds(
     made.SignedDecision, decision=st.one_of(*DECISIONS.values()), signature=signatures
@@ -216,6 +221,16 @@ EVENTS: dict[type[happened.Event], SearchStrategy[happened.Event]] = {
     happened.ProtectionTested: st.builds(
         happened.ProtectionTested, id=round_ids, tested=signed_proofs
     ),
+    happened.CallsRefused: st.builds(
+        happened.CallsRefused,
+        since=moments,
+        refused=st.lists(
+            st.builds(happened.RefusedCalls, reason=names, count=counts),
+            min_size=1,
+            max_size=3,
+            unique_by=lambda one: one.reason,
+        ).map(lambda found: tuple(sorted(found, key=lambda one: one.reason))),
+    ),
 }
 entries = st.builds(
     happened.LedgerEntry,
@@ -238,6 +253,8 @@ RECORDS: dict[type[Record], SearchStrategy[Record]] = {
     DiscreteLaplaceRelease: discrete_laplaces,
     PrivacyLoss: privacy_losses,
     Study: studies,
+    EqualWeights: st.builds(EqualWeights),
+    CappedUnits: st.builds(CappedUnits, cap=counts),
     CodeRequest: code_requests(),
     SignedRequest: signed_requests,
     Site: sites,

@@ -52,13 +52,16 @@ from securefed.domain.site import (
     Site,
 )
 from securefed.domain.study import (
+    PRECISIONS,
     Model,
     Parameter,
     Participant,
     Recipe,
+    Sealing,
     Study,
     Suite,
 )
+from securefed.domain.weighting import CappedUnits, EqualWeights
 
 T = TypeVar("T")
 E = TypeVar("E", bound=Enum)
@@ -157,6 +160,28 @@ participants = st.builds(
     metrics=st.one_of(st.none(), gaussians),
 )
 rosters = st.lists(participants, min_size=1, max_size=3, unique_by=lambda one: one.site).map(tuple)
+
+
+weightings = st.one_of(st.builds(EqualWeights), st.builds(CappedUnits, cap=counts))
+
+
+@st.composite
+def sealings(draw: st.DrawFn) -> Sealing:
+    """Sealing under any suite, with the keys of some who can open, or without."""
+    suite = draw(st.sampled_from(Suite))
+    most = 0 if suite is Suite.NONE else 4
+    known = draw(st.lists(keys, max_size=most, unique=True))
+    return Sealing(
+        suite=suite,
+        update_bound=draw(positives),
+        reach=draw(positives),
+        bits=draw(st.sampled_from(PRECISIONS)),
+        weighting=draw(weightings),
+        coordinator=known[0] if known else None,
+        custodians=tuple(sorted(known[1:])),
+    )
+
+
 studies = st.builds(
     Study,
     study=slugs(StudyId),
@@ -167,8 +192,7 @@ studies = st.builds(
     rounds=st.integers(1, 1000),
     spare_attempts=st.integers(0, 1000),
     minimum_sites=st.just(1),
-    suite=st.sampled_from(Suite),
-    update_bound=positives,
+    sealing=sealings(),
     valid_days=st.integers(1, 3650),
     participants=rosters,
 )

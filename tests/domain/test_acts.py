@@ -68,6 +68,8 @@ def as_by(stage: Stage, by: AccountId) -> dict[type[made.Decision], made.Decisio
         ),
         made.AccountSuspension: made.AccountSuspension(**head, account=OTHER_SCIENTIST),
         made.DataRegistration: made.DataRegistration(**head, card=world.card(version=2)),
+        made.DataErasure: made.DataErasure(**head, dataset=ADMISSIONS, version=1),
+        made.SitePause: made.SitePause(**head),
     }
 
 
@@ -77,6 +79,8 @@ OWNERS_ONLY = [
     made.AccountAdmission,
     made.AccountSuspension,
     made.DataRegistration,
+    made.DataErasure,
+    made.SitePause,
 ]
 
 

@@ -17,7 +17,9 @@ NEW = Round(
     id=ID, state=RoundState.RESERVED, token=digest("token"), steps_asked=16, steps_charged=0
 )
 RUNNING = NEW.authorised(4)
-COMMITTED, ABORTED, REFUNDED = RUNNING.committed(4, ()), RUNNING.aborted(Name("test")), NEW.refunded(Name("test"))
+CAUSE = Name("test")
+COMMITTED, ABORTED = RUNNING.committed(4, ()), RUNNING.aborted(CAUSE)
+REFUNDED = NEW.refunded(CAUSE)
 
 MOVES: dict[str, Callable[[Round], Round]] = {
     "authorise steps": lambda one: one.authorised(one.steps_charged + 1),

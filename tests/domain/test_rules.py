@@ -8,7 +8,7 @@ import pytest
 
 from securefed.domain import rules as every
 from securefed.domain.facts import ReviewFacts
-from securefed.domain.findings import Level
+from securefed.domain.findings import Level, Objection
 from securefed.domain.identifiers import Name
 from securefed.domain.privacy import PrivacyUnit, Sampling
 from securefed.domain.rules import AnyRule
@@ -87,6 +87,7 @@ CASES = [
     Case(every.PoissonSampling(), SHUFFLED, (REFUSE,), "Sampling is shuffle"),
     Case(every.MinimumSites(sites=2), FACTS, ()),
     Case(every.MinimumSites(sites=3), FACTS, (REFUSE,), "close with 2 sites"),
+    Case(every.MinimumSites(sites=3, otherwise=Objection.ASK), FACTS, (ASK,), "with 2 sites"),
     Case(every.RecipeAllowed(recipes=(Name("text"), Name("tabular"))), FACTS, ()),
     Case(every.RecipeAllowed(recipes=(Name("tabular-2"),)), FACTS, (REFUSE,)),
     Case(every.OwnCode(allowed=False, reviewers=1), FACTS, ()),
@@ -105,6 +106,12 @@ CASES = [
     Case(every.FirstModelFamily(), facts(World(family="tree")), (ASK,), "family tree"),
     Case(every.SealingRequired(suites=(Suite.BFV, Suite.BFV_MASK)), FACTS, ()),
     Case(every.SealingRequired(suites=(Suite.BFV,)), FACTS, (REFUSE,), "suite bfv+mask"),
+    Case(
+        every.SealingRequired(suites=(Suite.BFV,), otherwise=Objection.ASK),
+        facts(World(suite=Suite.NONE)),
+        (ASK,),
+        "suite none",
+    ),
     Case(every.SealingRequired(suites=(Suite.BFV,)), facts(World(suite=Suite.NONE)), (REFUSE,)),
     Case(every.SandboxRequired(sandboxes=(Sandbox.BUBBLEWRAP,)), FACTS, ()),
     Case(every.SandboxRequired(sandboxes=(Sandbox.BUBBLEWRAP,)), PLAIN_PROCESS, (REFUSE,)),

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import pytest
 
-from securefed.domain.identifiers import Line, SiteId
+from securefed.domain.identifiers import Line, PublicKey, SiteId
 from securefed.domain.study import Model, Parameter, ReleaseKind, Study, Suite
 from securefed.errors import ConfigInvalid, NumberInvalid
 from tests.world import World
@@ -22,8 +22,6 @@ STUDY = World(metrics_noise=Decimal(5)).whole_study()
         {"spare_attempts": -1},
         {"valid_days": 0},
         {"valid_days": 3651},
-        {"update_bound": Decimal("NaN")},
-        {"update_bound": Decimal(0)},
         {"minimum_sites": 0},
         {"minimum_sites": 4},
     ],
@@ -32,6 +30,62 @@ STUDY = World(metrics_noise=Decimal(5)).whole_study()
 def test_a_number_outside_its_range_is_refused(change: dict[str, int]) -> None:
     with pytest.raises(NumberInvalid):
         replace(STUDY, **change)
+
+
+@pytest.mark.parametrize("name", ["update_bound", "reach"])
+@pytest.mark.parametrize("value", [Decimal("NaN"), Decimal(0), Decimal(-1)])
+def test_bounds_are_above_zero(name: str, value: Decimal) -> None:
+    with pytest.raises(NumberInvalid):
+        replace(STUDY.sealing, **{name: value})
+
+
+LATTICE, MASK = STUDY.sealing.custodians
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"bits": 10}, "10 bits"),
+        ({"bits": 0}, "0 bits"),
+        ({"custodians": (MASK, LATTICE)}, "sorted by key"),
+        ({"custodians": (LATTICE, LATTICE)}, "sorted by key"),
+        ({"coordinator": LATTICE}, "is no custodian"),
+        ({"suite": Suite.NONE}, "nothing to open"),
+        ({"suite": Suite.NONE, "custodians": ()}, "nothing to open"),
+    ],
+    ids=str,
+)
+def test_sealing_that_contradicts_itself_is_refused(change: dict, said: str) -> None:
+    with pytest.raises(ConfigInvalid, match=said):
+        replace(STUDY.sealing, **change)
+
+
+@pytest.mark.parametrize(
+    ("suite", "custodians", "said"),
+    [
+        (Suite.BFV, (), "no custodians"),
+        (Suite.BFV, (LATTICE, MASK), "2 custodians"),
+        (Suite.MASK, (), "no custodians"),
+        (Suite.BFV_MASK, (), "no custodians"),
+        (Suite.BFV_MASK, (LATTICE,), "1 custodians"),
+    ],
+)
+def test_a_sealed_study_is_not_asked_for_before_somebody_can_open_it(
+    suite: Suite, custodians: tuple[PublicKey, ...], said: str
+) -> None:
+    sealing = replace(STUDY.sealing, suite=suite, custodians=custodians)
+    with pytest.raises(ConfigInvalid, match=said) as refused:
+        sealing.expect_openable()
+    assert "--custodian" in refused.value.remedy
+
+
+@pytest.mark.parametrize("suite", Suite)
+def test_with_its_keys_it_can_be_opened(suite: Suite) -> None:
+    sealing = World(suite=suite).sealing()
+    sealing.expect_openable()
+    if suite is not Suite.NONE:
+        with pytest.raises(ConfigInvalid, match="no coordinator"):
+            replace(sealing, coordinator=None).expect_openable()
 
 
 def test_all_attempts_together_can_be_counted() -> None:
@@ -81,12 +135,15 @@ def without_metrics(study: Study) -> Study:
     )
 
 
+CLEAR = replace(without_metrics(STUDY), sealing=World(suite=Suite.NONE).sealing())
+
+
 @pytest.mark.parametrize(
     ("study", "first"),
     [
         (STUDY, (ReleaseKind.SEALED_UPDATE, ReleaseKind.NOISY_METRICS)),
         (without_metrics(STUDY), (ReleaseKind.SEALED_UPDATE,)),
-        (replace(without_metrics(STUDY), suite=Suite.NONE), (ReleaseKind.PRIVATIZED_UPDATE,)),
+        (CLEAR, (ReleaseKind.PRIVATIZED_UPDATE,)),
     ],
     ids=["with metrics", "without", "in the clear"],
 )

@@ -23,7 +23,7 @@ from securefed.domain.errand import (
     errand_text,
     read_answer,
 )
-from securefed.domain.identifiers import Name, RequestId
+from securefed.domain.identifiers import Name, RequestId, Version
 from securefed.domain.round import RoundId, RoundState
 from securefed.domain.run_order import UPDATE, WEIGHTS, RunOrder
 from securefed.domain.talk import Failed, Finished, FromRun, StepAsked, ToRun
@@ -196,7 +196,7 @@ def test_a_scientist_who_left_runs_nothing() -> None:
 def test_another_machine_than_the_approved_one_runs_nothing() -> None:
     office = Office()
     request = office.approved()
-    office.world.machine.package = digest("patched")
+    office.world.machine.package = Version("9.9.9")
     with pytest.raises(PlanStale, match="package"):
         office.ask(request, TRAIN)
 
@@ -309,7 +309,7 @@ def _failed(_: Mapping[str, bytes], __: Files, ___: RunOrder) -> Playing:
 def test_a_run_that_is_not_what_was_approved_releases_nothing_and_stays_charged(
     play: object, cause: str
 ) -> None:
-    office = Office(play=play)  # type: ignore[arg-type] - one of the plays above
+    office = Office(play=play)
     request = office.approved()
     standing = office.train(request)
     assert (standing.phase, standing.cause, standing.released) == (Phase.FAILED, cause, ())

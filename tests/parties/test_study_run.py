@@ -2,7 +2,7 @@
 twice."""
 
 import time
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -34,6 +34,7 @@ from tests.office import LAYOUT, DeskRemote, Files, Office, finished, honest, pi
 
 SITES = ("hospital-a", "hospital-b", "hospital-c")
 Playing = Generator[FromRun, ToRun, Finished]
+Playable = Callable[[Mapping[str, bytes], Files, RunOrder], Playing]
 PLAN = ServerPlan(rule=FedAvg(rate=Decimal(1)), stride=None)
 
 
@@ -112,7 +113,7 @@ def federation(tmp_path: Path) -> Federation:
     return Federation(tmp_path)
 
 
-def adding(value: float) -> object:
+def adding(value: float) -> Playable:
     """A run whose update is one value everywhere."""
 
     def play(_: Mapping[str, bytes], made: Files, order: RunOrder) -> Playing:
@@ -130,7 +131,7 @@ def failing(_: Mapping[str, bytes], __: Files, ___: RunOrder) -> Playing:
 
 def test_every_round_moves_the_model_by_the_mean(federation: Federation) -> None:
     for name, value in zip(SITES, (0.1, 0.2, 0.3), strict=True):
-        federation.offices[name].play = adding(value)  # type: ignore[assignment] - a test's
+        federation.offices[name].play = adding(value)
     state = federation.run().run()
     assert state.weights == pytest.approx([0.6] * 4)
     given = [order.given for order in federation.offices["hospital-a"].orders]
@@ -222,9 +223,9 @@ def _dies_after(federation: Federation, calls: int) -> bool:
             left[0] -= 1
             if left[0] < 0:
                 raise StorageFailed("killed")
-            put(name, parts)  # type: ignore[arg-type] - handed on
+            put(name, parts)
 
-        files.put = once  # type: ignore[method-assign] - a test's
+        files.put = once  # type: ignore[method-assign]  # a test's
         return files
 
     federation.models = dying(MemoryFiles())
@@ -236,7 +237,7 @@ def _dies_after(federation: Federation, calls: int) -> bool:
     else:
         died = False
     for files in (federation.models, *federation.rounds.values()):
-        del files.put  # type: ignore[attr-defined] - set above
+        del files.put
     for office in federation.offices.values():
         office.settled()
     return died

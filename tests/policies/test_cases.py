@@ -10,7 +10,7 @@ from securefed.domain.policy import judge
 from securefed.errors import SecurefedError
 from tests.policies.cases import case_files, facts_with, read_case, shipped
 
-SHIPPED = ("baseline", "strict-health")
+SHIPPED = ("pilot", "baseline", "strict-health")
 OBJECTIONS = (Level.ASK, Level.REFUSE)
 WEIGHT = {Verdict.ALLOW: 0, Verdict.ASK: 1, Verdict.REFUSE: 2}
 
@@ -53,10 +53,10 @@ def test_a_shipped_policy_has_nothing_to_say_about_the_base(name: str) -> None:
 
 
 @pytest.mark.parametrize("path", case_files("refused") + case_files("allowed"), ids=name_of)
-def test_strict_health_is_nowhere_looser_than_the_baseline(path: Path) -> None:
+def test_each_shipped_policy_is_nowhere_looser_than_the_one_before(path: Path) -> None:
     facts = read_case(path).facts
-    loose, strict = (verdict_of(judge(shipped(name), facts)) for name in SHIPPED)
-    assert WEIGHT[strict] >= WEIGHT[loose]
+    weights = [WEIGHT[verdict_of(judge(shipped(name), facts))] for name in SHIPPED]
+    assert weights == sorted(weights)
 
 
 def test_all_findings_are_returned_in_the_order_of_the_policy() -> None:
@@ -66,7 +66,9 @@ def test_all_findings_are_returned_in_the_order_of_the_policy() -> None:
             "loss": {"epsilon": facts_with({}).loss.epsilon + 9},
             "card": {"units": 5},
             "machine": {"sandbox": "process"},
-            "request": {"study": {"suite": "none", "minimum_sites": 1, "purpose": "other"}},
+            "request": {
+                "study": {"sealing": {"suite": "none"}, "minimum_sites": 1, "purpose": "other"}
+            },
         }
     )
     found = [one.rule for one in judge(shipped("strict-health"), facts)]

@@ -11,14 +11,15 @@ from securefed.domain.check import Check, worst
 from securefed.domain.identifiers import DatasetId
 from securefed.errors import DataDrifted, ExitCode, LedgerBroken
 from securefed.parties.site import SiteParty
+from securefed.steps.check_data import DataPlaces
 from securefed.steps.check_site import check_site
 from securefed.steps.keep_ledger import SiteLedger
 from securefed.steps.prepare_site import register_data
 from tests.forge import opened, stored_entries
-from tests.world import World
+from tests.world import ADMISSIONS, World
 
 ROWS = "patient,age\n" + "".join(f"p{number // 2},{40 + number}\n" for number in range(8))
-Find = Callable[[DatasetId], tuple[Path, Path]]
+Find = Callable[[DatasetId], DataPlaces]
 
 
 @pytest.fixture
@@ -26,16 +27,17 @@ def files(tmp_path: Path) -> Find:
     data, mock = tmp_path / "data.csv", tmp_path / "mock.csv"
     data.write_text(ROWS, encoding="utf-8")
     mock.write_text("patient,age\nx,1\ny,2\n", encoding="utf-8")
-    return lambda _: (data, mock)
+    return lambda _: DataPlaces(data=data, mock=mock)
 
 
 def with_files(world: World, files: Find) -> SiteParty:
     """A site whose card is that of the files."""
     site = world.founded()
     card = world.card()
+    places = files(card.dataset)
     data, mock = (
         FileMeter().measure(path, card.columns, card.unit).digest
-        for path in files(DatasetId("admissions"))
+        for path in (places.data, places.mock)
     )
     card = replace(card, records=8, units=4, data=data, mock=mock)
     register_data(site.ledger, card, world.acting())
@@ -69,10 +71,10 @@ def test_data_as_registered_are_well_and_an_allowance_is_wanted(files: Find) -> 
     assert not checked(site, files)[ALLOWANCE].problem
 
 
-@pytest.mark.parametrize("place", [0, 1], ids=["data", "mock"])
-def test_data_that_changed_since_are_wrong(place: int, files: Find) -> None:
+@pytest.mark.parametrize("place", ["data", "mock"])
+def test_data_that_changed_since_are_wrong(place: str, files: Find) -> None:
     site = with_files(World(), files)
-    path = files(DatasetId("admissions"))[place]
+    path = getattr(files(ADMISSIONS), place)
     path.write_text(path.read_text("utf-8") + "z,99\n", encoding="utf-8")
     drifted = checked(site, files)[DATA]
     assert "is not the one that data admissions v1 describes" in drifted.problem
@@ -84,7 +86,7 @@ def test_a_file_that_is_gone_is_wrong_and_the_other_checks_are_made(files: Find)
     world = World()
     site = with_files(world, files)
     world.grant(site)
-    files(DatasetId("admissions"))[0].unlink()
+    files(ADMISSIONS).data.unlink()
     found = checked(site, files)
     assert found[DATA].problem
     assert not found[ALLOWANCE].problem

@@ -67,9 +67,14 @@ def test_numbers_in_a_request_are_text_and_never_json_numbers() -> None:
     assert isinstance(plain, dict)
     study = plain["study"]
     assert isinstance(study, dict)
+    sealing = study["sealing"]
+    assert isinstance(sealing, dict)
     for value in (1, True, None, ["1"]):
         with pytest.raises(RecordInvalid, match="Expected text"):
-            from_plain(CodeRequest, {**plain, "study": {**study, "update_bound": value}})
+            from_plain(
+                CodeRequest,
+                {**plain, "study": {**study, "sealing": {**sealing, "update_bound": value}}},
+            )
 
 
 def large(world: World, share: str) -> None:

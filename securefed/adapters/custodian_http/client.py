@@ -32,7 +32,7 @@ from securefed.aggregation.chunks import Words
 from securefed.aggregation.shape import shape_of
 from securefed.domain.checkpoint import Checkpoint, parse_checkpoint
 from securefed.domain.identifiers import Digest, ExchangeKey, PublicKey, StudyId
-from securefed.domain.key_card import KeyCard
+from securefed.domain.key_card import KeyCard, SignedCard
 from securefed.domain.ledger import Verify
 from securefed.domain.update import Roster, Seal
 from securefed.errors import (
@@ -80,11 +80,15 @@ class CustodianClient:
 
     def cards(self, study: StudyId) -> tuple[KeyCard, ...]:
         """The study's key cards, each with its signature checked."""
-        found = record_of(Cards, self._document(f"/studies/{study}/cards"))
-        cards = tuple(one.check(self.key, self.caller.verify) for one in found.cards)
+        return tuple(one.card for one in self.signed_cards(study))
+
+    def signed_cards(self, study: StudyId) -> tuple[SignedCard, ...]:
+        """The same with their signatures, for those who check them again."""
+        found = record_of(Cards, self._document(f"/studies/{study}/cards")).cards
+        cards = [one.check(self.key, self.caller.verify) for one in found]
         if any(card.study != study for card in cards):
             raise CustodyRefused(f"The custodian gave key cards of another study than {study}")
-        return cards
+        return found
 
     def public_key(self, study: StudyId) -> bytes:
         """The newest lattice key's bytes; its digest is in its card, and is compared by the user

@@ -25,3 +25,13 @@ class FileMeter:
                 return found
         except OSError as error:
             raise unreadable(path, error) from error
+
+    def check_named(
+        self, path: Path, columns: tuple[Column, ...], unit: PrivacyUnit, folders: tuple[Path, ...]
+    ) -> None:
+        """Reads every file that an index names; refuses one that is not in one of the folders, or
+        not the file that was indexed."""
+        # It reads records at random, which brings numpy; most sites have no index of files.
+        from securefed.recipes.files.named_index import check_named_files
+
+        check_named_files(path, columns, unit, folders)

@@ -13,7 +13,6 @@ from collections import OrderedDict
 from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import parse_qs
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -21,8 +20,6 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from securefed.adapters.syft_site.frames import MalformedFrame, read_call
 from securefed.domain.door import (
     CALL_PATH,
-    LOGIN_PATH,
-    SERVICES_PATH,
     Allowed,
     Pace,
     Reason,
@@ -47,7 +44,6 @@ _STATUS = {
     Reason.FORM: 400,
 }
 _CALLS = Pace(each_second=200, at_once=400)
-_LOGINS = Pace(each_second=0.5, at_once=10)
 _MOST_ADDRESSES = 4096
 _MALFORMED = Refused(reason=Reason.FORM, what="The body is not a call in the form that is taken.")
 _SLOW = Refused(reason=Reason.TOO_SLOW, what="The body did not come in time.")
@@ -61,11 +57,10 @@ class _Left(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:
-    """How long a body may take, and how fast an address may call and try passwords."""
+    """How long a body may take, and how fast an address may call."""
 
     body_seconds: float = 20.0
     calls: Pace = _CALLS
-    logins: Pace = _LOGINS
 
 
 @dataclass(kw_only=True)
@@ -77,7 +72,7 @@ class FrontFilter:
     role_of: Callable[[bytes], str | None]
     refused: Callable[[Refused], None]
     limits: Limits = field(default_factory=Limits)
-    _paces: OrderedDict[tuple[str, bool], Allowed] = field(default_factory=OrderedDict)
+    _paces: OrderedDict[str, Allowed] = field(default_factory=OrderedDict)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Lets a request through, or answers it."""
@@ -109,30 +104,21 @@ class FrontFilter:
 
     def _before_body(self, scope: Scope) -> Refused | None:
         method, path = scope["method"], scope["path"]
-        return (
-            self._hurried(scope, login=path == LOGIN_PATH)
-            or refused_route(method, path)
-            or _declared(scope, method, path)
-        )
+        return self._hurried(scope) or refused_route(method, path) or _declared(scope, method, path)
 
-    def _hurried(self, scope: Scope, *, login: bool) -> Refused | None:
-        key = (scope["client"][0] if scope.get("client") else "", login)
-        pace = self.limits.logins if login else self.limits.calls
-        left = paced(self._paces.get(key), time.monotonic(), pace)
+    def _hurried(self, scope: Scope) -> Refused | None:
+        address = scope["client"][0] if scope.get("client") else ""
+        left = paced(self._paces.get(address), time.monotonic(), self.limits.calls)
         if left is None:
             return _FAST
-        self._paces[key] = left
-        self._paces.move_to_end(key)
+        self._paces[address] = left
+        self._paces.move_to_end(address)
         if len(self._paces) > _MOST_ADDRESSES:
             self._paces.popitem(last=False)
         return None
 
     def _whole(self, scope: Scope, body: bytes) -> Refused | None:
-        if scope["path"] == CALL_PATH:
-            return self._call(body)
-        if scope["path"] == SERVICES_PATH:
-            return self._services(scope["query_string"])
-        return None
+        return self._call(body) if scope["path"] == CALL_PATH else None
 
     def _call(self, body: bytes) -> Refused | None:
         try:
@@ -145,15 +131,6 @@ class FrontFilter:
         except (InvalidSignature, ValueError):
             return _UNSIGNED
         return refusal or refused_call(asked.call, self.site)
-
-    def _services(self, query: bytes) -> Refused | None:
-        """The list of services is only for whoever may use them."""
-        try:
-            values = parse_qs(query.decode("ascii"), strict_parsing=True, max_num_fields=4)
-            (key,) = values["verify_key"]
-            return refused_caller(self.role_of(bytes.fromhex(key)))
-        except (ValueError, KeyError):
-            return _MALFORMED
 
 
 def _declared(scope: Scope, method: str, path: str) -> Refused | None:

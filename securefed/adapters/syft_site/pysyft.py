@@ -32,8 +32,7 @@ _root = logging.getLogger()
 _before = (_root.level, list(_root.handlers))
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")
-    from syft.client.api import SyftAPICall
-    from syft.client.client import HTTPConnection
+    from syft.client.api import ServerIdentity, SignedSyftAPICall, SyftAPICall
     from syft.client.datasite_client import DatasiteClient
     from syft.serde.deserialize import _deserialize
     from syft.serde.recursive import recursive_scheme
@@ -43,7 +42,25 @@ with warnings.catch_warnings():
     from syft.server.datasite import Datasite
     from syft.server.routes import make_routes
     from syft.server.uvicorn import get_lifetime
+    from syft.service.action.action_object import ActionObject
+    from syft.service.action.action_permissions import ActionObjectPermission, ActionPermission
+    from syft.service.code.user_code import (
+        SubmitUserCode,
+        UserCode,
+        UserCodeStatus,
+        parse_user_code,
+    )
     from syft.service.context import AuthedServiceContext
+    from syft.service.dataset.dataset import Contributor, CreateAsset, CreateDataset
+    from syft.service.policy.policy import (
+        Matches,
+        MixedInputPolicy,
+        SingleExecutionExactOutput,
+        UserOwned,
+    )
+    from syft.service.request.request import RequestStatus
+    from syft.service.response import SyftError, SyftSuccess
+    from syft.service.user.user import User
     from syft.service.user.user_roles import ServiceRole
     from syft.store.blob_storage.on_disk import (
         OnDiskBlobStorageClientConfig,
@@ -51,7 +68,6 @@ with warnings.catch_warnings():
     )
     from syft.store.db.sqlite import SQLiteDBConfig
     from syft.types.errors import SyftException
-    from syft.types.server_url import ServerURL
     from syft.types.uid import UID
 _root.setLevel(_before[0])
 _root.handlers[:] = _before[1]
@@ -62,6 +78,13 @@ def serialize(value: Any) -> bytes:
     return bytes(_serialize(value, to_bytes=True))
 
 
+def inline(value: Any) -> ActionObject:
+    """A value as an argument of a call, whole within it and not in a storage of its own."""
+    made = ActionObject.from_obj(value)
+    made.syft_action_saved_to_blob_store = False
+    return made
+
+
 def deserialize(content: bytes) -> Any:
     """What PySyft makes of bytes; only for what comes from a site that a client trusts."""
     return _deserialize(content, from_bytes=True)
@@ -69,25 +92,43 @@ def deserialize(content: bytes) -> Any:
 
 __all__ = [
     "UID",
+    "ActionObjectPermission",
+    "ActionPermission",
     "AuthedServiceContext",
+    "Contributor",
+    "CreateAsset",
+    "CreateDataset",
     "Datasite",
     "DatasiteClient",
-    "HTTPConnection",
+    "Matches",
+    "MixedInputPolicy",
     "OnDiskBlobStorageClientConfig",
     "OnDiskBlobStorageConfig",
+    "RequestStatus",
     "SQLiteDBConfig",
-    "ServerURL",
+    "ServerIdentity",
     "ServiceRole",
+    "SignedSyftAPICall",
+    "SingleExecutionExactOutput",
+    "SubmitUserCode",
     "SyftAPICall",
+    "SyftError",
     "SyftException",
     "SyftSigningKey",
+    "SyftSuccess",
     "SyftVerifyKey",
+    "User",
+    "UserCode",
+    "UserCodeStatus",
+    "UserOwned",
     "check_environment",
     "deserialize",
     "get_lifetime",
+    "inline",
     "iterable_schema",
     "kv_iterable_schema",
     "make_routes",
+    "parse_user_code",
     "recursive_scheme",
     "serialize",
 ]

@@ -9,7 +9,7 @@ import signal
 import threading
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,9 +19,10 @@ from typing import Any
 import uvicorn
 from fastapi import FastAPI
 
+from securefed.adapters.syft_site.beside import Beside
 from securefed.adapters.syft_site.certificates import Tls
 from securefed.adapters.syft_site.datasite import Root, build_datasite
-from securefed.adapters.syft_site.front_filter import FrontFilter, Limits
+from securefed.adapters.syft_site.front_filter import Application, FrontFilter, Limits
 from securefed.adapters.syft_site.identity import kept_identity
 from securefed.adapters.syft_site.pysyft import (
     Datasite,
@@ -41,20 +42,6 @@ _ROLES = {ServiceRole.DATA_SCIENTIST: CALLER_ROLE}
 
 
 @dataclass(frozen=True, kw_only=True)
-class SiteServer:
-    """What to serve, where, and who is told of each refusal."""
-
-    folder: Path
-    name: str
-    root: Root
-    refused: Callable[[Refused], None]
-    host: str = "127.0.0.1"
-    port: int = 0
-    tls: Tls | None = None
-    limits: Limits = field(default_factory=Limits)
-
-
-@dataclass(frozen=True, kw_only=True)
 class RunningSite:
     """A site that answers. `owner` is the root's client, inside this process."""
 
@@ -66,6 +53,29 @@ class RunningSite:
     def owner(self) -> DatasiteClient:
         """Acts as the first owner, without a password and without the network."""
         return self.datasite.root_client
+
+
+def _nothing_within(_: RunningSite) -> AbstractContextManager[None]:
+    return nullcontext()
+
+
+@dataclass(frozen=True, kw_only=True)
+class SiteServer:
+    """What to serve, where, and who is told of each refusal.
+
+    `within` is entered before the first request is taken and left after the last one is answered;
+    `blobs` answers below /blobs, past the door, with checks of its own."""
+
+    folder: Path
+    name: str
+    root: Root
+    refused: Callable[[Refused], None]
+    host: str = "127.0.0.1"
+    port: int = 0
+    tls: Tls | None = None
+    limits: Limits = field(default_factory=Limits)
+    blobs: Application | None = None
+    within: Callable[[RunningSite], AbstractContextManager[None]] = _nothing_within
 
 
 def serve(site: SiteServer, ready: Callable[[RunningSite], None]) -> None:
@@ -125,7 +135,9 @@ def _prepared(site: SiteServer) -> Iterator[tuple[_Server, socket, RunningSite]]
         )
         port = bound.getsockname()[1]
         running_site = RunningSite(host=site.host, port=port, datasite=datasite)
-        yield _Server(_settings(site, door)), bound, running_site
+        held.enter_context(site.within(running_site))
+        served = door if site.blobs is None else Beside(door, site.blobs)
+        yield _Server(_settings(site, served)), bound, running_site
 
 
 def _application(datasite: Datasite) -> FastAPI:
@@ -149,9 +161,9 @@ def _role_of(datasite: Datasite) -> Callable[[bytes], str | None]:
     return role
 
 
-def _settings(site: SiteServer, door: FrontFilter) -> uvicorn.Config:
+def _settings(site: SiteServer, served: Application) -> uvicorn.Config:
     return uvicorn.Config(
-        door,
+        served,
         log_config=None,
         access_log=False,
         server_header=False,

@@ -14,12 +14,14 @@ from pathlib import Path
 
 from securefed.errors import PortTaken, SiteFolderOpen, SiteInUse, StorageFailed
 
+_LOCK = "serving.lock"
+
 
 @contextmanager
 def held_folder(folder: Path) -> Iterator[None]:
     """The folder, private to this account and served by nobody else."""
-    _check_folder(folder)
-    path = folder / "serving.lock"
+    check_folder(folder)
+    path = folder / _LOCK
     try:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     except OSError as error:
@@ -32,6 +34,23 @@ def held_folder(folder: Path) -> Iterator[None]:
         yield
     finally:
         os.close(descriptor)
+
+
+def is_held(folder: Path) -> bool:
+    """Whether a server holds the folder. It is asked by a shared lock, for an instant."""
+    try:
+        descriptor = os.open(folder / _LOCK, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return False
+    except OSError as error:
+        raise StorageFailed(f"Cannot look: {error.strerror}", where=str(folder)) from error
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
 
 
 @contextmanager
@@ -48,7 +67,8 @@ def bound_port(host: str, port: int) -> Iterator[socket.socket]:
         yield bound
 
 
-def _check_folder(folder: Path) -> None:
+def check_folder(folder: Path) -> None:
+    """Refuses a folder that other accounts can enter."""
     try:
         status = folder.stat()
     except OSError as error:

@@ -1,8 +1,9 @@
 """What would run a request here, so that a review plan can name it and notice when it changes.
 
-The package's digest covers every Python file of securefed, byte for byte. The libraries' digest
-covers names and versions of what securefed requires, not their files. Both are read anew at each
-call. They show a change that nobody meant; they do not stop an owner who wants to deceive.
+It may run in another Python than this one, which is then asked what it is and has. The package's
+digest covers every Python file of securefed, byte for byte. The libraries' digest covers names and
+versions of what securefed requires, not their files. Both are read anew at each call. They show a
+change that nobody meant; they do not stop an owner who wants to deceive.
 """
 
 import hashlib
@@ -13,27 +14,45 @@ from pathlib import Path
 
 import securefed
 from securefed.adapters.this_machine.libraries import installed
+from securefed.adapters.this_machine.other_python import look_at
 from securefed.domain.canonical import Plain, digest_of, to_canonical
 from securefed.domain.identifiers import Digest, Version
 from securefed.domain.site import Machine, Sandbox
-from securefed.errors import StorageFailed
+from securefed.errors import StorageFailed, WallsUnavailable
 
 _OURS = Path(securefed.__file__).parent
 _PATIENCE_S = 5.0
 
 
 class ThisMachine:
-    """The machine that this process runs on."""
+    """The machine that this process runs on; `python` is the interpreter of runs, if it is not this
+    one, and `walls` those that the owner wants and no other."""
+
+    def __init__(self, python: Path | None = None, walls: Sandbox | None = None) -> None:
+        self._python = python
+        self._walls = walls
 
     def machine(self) -> Machine:
         """The machine as it is now."""
+        if self._python is None:
+            interpreter, libraries = platform.python_version(), libraries_digest("securefed")
+        else:
+            other = look_at(self._python)
+            interpreter, libraries = other.version, digest_of_libraries(other.libraries)
         return Machine(
             package=Version(securefed.__version__),
             package_digest=files_digest(_OURS),
-            libraries_digest=libraries_digest("securefed"),
-            interpreter=Version(platform.python_version()),
-            sandbox=sandbox(),
+            libraries_digest=libraries,
+            interpreter=Version(interpreter),
+            sandbox=self._sandbox(),
         )
+
+    def _sandbox(self) -> Sandbox:
+        # Not asked for where it is not wanted: the answer takes a moment.
+        found = Sandbox.PROCESS if self._walls is Sandbox.PROCESS else sandbox()
+        if self._walls not in (None, found):
+            raise WallsUnavailable("The site's settings want bubblewrap, which does not start here")
+        return found
 
 
 def files_digest(folder: Path) -> Digest:
@@ -52,7 +71,12 @@ def files_digest(folder: Path) -> Digest:
 
 def libraries_digest(package: str) -> Digest:
     """A digest over the names and versions of a package's installed requirements."""
-    named: list[Plain] = [f"{name}=={version}" for name, version in sorted(installed(package))]
+    return digest_of_libraries(installed(package))
+
+
+def digest_of_libraries(found: set[tuple[str, str]]) -> Digest:
+    """A digest over names and versions."""
+    named: list[Plain] = [f"{name}=={version}" for name, version in sorted(found)]
     return digest_of("libraries", to_canonical(named))
 
 

@@ -5,9 +5,9 @@ from decimal import Decimal
 from typing import ClassVar
 
 from securefed.domain.facts import ReviewFacts
-from securefed.domain.findings import Finding
+from securefed.domain.findings import Finding, Objection
 from securefed.domain.numbers import count, positive
-from securefed.domain.rules.speak import ask, note, refuse, shown
+from securefed.domain.rules.speak import ask, note, object_to, refuse, shown
 from securefed.domain.site import Sandbox
 from securefed.domain.study import Suite
 from securefed.errors import ConfigInvalid
@@ -15,10 +15,12 @@ from securefed.errors import ConfigInvalid
 
 @dataclass(frozen=True, kw_only=True)
 class SealingRequired:
-    """Updates leave only under one of the named suites."""
+    """Updates leave only under one of the named suites. Otherwise a person is asked, or the
+    request is refused."""
 
     kind: ClassVar[str] = "sealing-required"
     suites: tuple[Suite, ...]
+    otherwise: Objection = Objection.REFUSE
 
     def __post_init__(self) -> None:
         if Suite.NONE in self.suites or not self.suites:
@@ -26,10 +28,11 @@ class SealingRequired:
 
     def check(self, facts: ReviewFacts) -> list[Finding]:
         """What the rule finds in a request."""
-        suite = facts.request.study.suite
+        suite = facts.request.study.sealing.suite
         if suite in self.suites:
             return []
-        return refuse(self, f"The suite {suite} is not among {', '.join(self.suites)}")
+        reason = f"The suite {suite} is not among {', '.join(self.suites)}"
+        return object_to(self, self.otherwise, reason)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,7 +4,7 @@ from decimal import Decimal
 from typing import ClassVar, Protocol
 
 from securefed.domain.facts import ReviewFacts
-from securefed.domain.findings import Finding, Level
+from securefed.domain.findings import Finding, Level, Objection
 from securefed.domain.identifiers import Name, Sentence
 
 
@@ -28,6 +28,11 @@ def ask(rule: Rule, reason: str, *, reviewers: int = 1) -> list[Finding]:
     return [
         Finding(rule=Name(rule.kind), level=Level.ASK, reason=Sentence(reason), reviewers=reviewers)
     ]
+
+
+def object_to(rule: Rule, otherwise: Objection, reason: str) -> list[Finding]:
+    """The objection that the policy chose."""
+    return ask(rule, reason) if otherwise is Objection.ASK else refuse(rule, reason)
 
 
 def refuse(rule: Rule, reason: str) -> list[Finding]:

@@ -5,20 +5,22 @@ from datetime import timedelta
 from typing import ClassVar
 
 from securefed.domain.facts import ReviewFacts
-from securefed.domain.findings import Finding
+from securefed.domain.findings import Finding, Objection
 from securefed.domain.identifiers import Name
 from securefed.domain.numbers import count
-from securefed.domain.rules.speak import ask, refuse
+from securefed.domain.rules.speak import ask, object_to, refuse
 from securefed.domain.study import ReleaseKind
 from securefed.errors import ConfigInvalid
 
 
 @dataclass(frozen=True, kw_only=True)
 class MinimumSites:
-    """A round's sum has at least this many contributors, and the study asks at least as many."""
+    """A round's sum has at least this many contributors, and the study asks at least as many.
+    Otherwise a person is asked, or the request is refused."""
 
     kind: ClassVar[str] = "minimum-sites"
     sites: int
+    otherwise: Objection = Objection.REFUSE
 
     def __post_init__(self) -> None:
         count("sites", self.sites)
@@ -28,7 +30,10 @@ class MinimumSites:
         least = facts.request.study.minimum_sites
         if least >= self.sites:
             return []
-        return refuse(self, f"A round may close with {least} sites, fewer than {self.sites}")
+        few = f"{least} sites" if least > 1 else "a single site"
+        return object_to(
+            self, self.otherwise, f"A round may close with {few}, fewer than {self.sites}"
+        )
 
 
 @dataclass(frozen=True, kw_only=True)

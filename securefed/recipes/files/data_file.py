@@ -14,7 +14,7 @@ from typing import BinaryIO, TypeAlias
 from securefed.errors import DataDrifted, DataUnreadable
 from securefed.recipes.files.closing import Closing
 
-_Stamp: TypeAlias = tuple[int, ...]
+Stamp: TypeAlias = tuple[int, ...]
 
 
 class DataFile(Closing):
@@ -31,10 +31,15 @@ class DataFile(Closing):
         except OSError as error:
             raise unreadable(path, error) from error
         found = os.fstat(self._number)
-        self._stamp = _stamp(found)
+        self.stamp = _stamp(found)
         if not stat.S_ISREG(found.st_mode):
             self.close()
             raise DataUnreadable("Expected a file", where=str(path))
+
+    @property
+    def changed_ns(self) -> tuple[int, int]:
+        """When the content was changed last, and the file in any way, in nanoseconds."""
+        return self.stamp[3], self.stamp[4]
 
     def stream(self) -> BinaryIO:
         """The file from its start."""
@@ -49,7 +54,7 @@ class DataFile(Closing):
     def check_unchanged(self) -> None:
         """Raises DataDrifted where the path no longer leads to the file that was opened."""
         try:
-            same = _stamp(self.path.stat()) == self._stamp
+            same = _stamp(self.path.stat()) == self.stamp
         except OSError:
             same = False
         if not same:
@@ -68,5 +73,5 @@ def unreadable(path: Path, error: OSError) -> DataUnreadable:
     return DataUnreadable(f"Expected a readable file: {reason}", where=str(path))
 
 
-def _stamp(found: os.stat_result) -> _Stamp:
+def _stamp(found: os.stat_result) -> Stamp:
     return (found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)

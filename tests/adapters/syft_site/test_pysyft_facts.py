@@ -41,7 +41,7 @@ def test_the_limit_of_an_output_policy_is_ignored(site_a: Place) -> None:
     def limited(ref: dict, payload: dict) -> int:
         return int(payload["n"])
 
-    uid = site_a.submitted(limited, site_a.inside())
+    uid = site_a.submitted(limited)
     site_a.request_of(uid).approve()
     assert [site_a.call(uid, {"n": n}) for n in range(4)] == [0, 1, 2, 3]
 

@@ -12,14 +12,16 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-import syft
 
 from securefed.adapters.syft_site.certificates import Tls, make_certificate, own_tls
-from securefed.adapters.syft_site.client import hang_up, log_in
+from securefed.adapters.syft_site.client import SiteClient
 from securefed.adapters.syft_site.identity import kept_identity
 from securefed.adapters.syft_site.pysyft import check_environment
 from securefed.adapters.syft_site.serving import running
 from securefed.adapters.syft_site.site_lock import bound_port, held_folder
+from securefed.domain.errand import Attempt, Report, Ticketed
+from securefed.domain.identifiers import SiteId
+from securefed.domain.request import RequestState
 from securefed.errors import (
     CertificateUnusable,
     KeyUnsafe,
@@ -27,9 +29,11 @@ from securefed.errors import (
     ServingUnsafe,
     SiteFolderOpen,
     SiteInUse,
+    SiteStopping,
     SiteUnreachable,
 )
-from tests.adapters.syft_site.places import DANA, QUIET, Place, add_dana, server
+from tests.adapters.syft_site.places import MOCK, QUIET, Place, hospital, server
+from tests.world import SCIENTIST
 
 pytestmark = [pytest.mark.slow, QUIET]
 ROOT = Path(__file__).resolve().parents[3]
@@ -67,59 +71,50 @@ def listening(pid: int) -> list[str]:
 def test_everything_is_kept_over_a_restart_and_only_this_machine_is_listened_to(
     tmp_path: Path,
 ) -> None:
-    with running(server(tmp_path, [])) as site:
-        add_dana(site)
-        asset = syft.Asset(name="ref", data={"id": "ds-001"})
-        asset.no_mock()
-        site.owner.upload_dataset(syft.Dataset(name="lung", asset_list=[asset]))
-        dana = log_in(site.host, site.port, *DANA)
-        ref = dana.api.services.dataset.get_all()[0].assets[0]
-
-        @syft.syft_function(input_policy=syft.MixedInputPolicy(ref=ref, payload=dict, client=dana))
-        def answering(ref: dict, payload: dict) -> tuple:
-            return (ref["id"], payload["n"])
-
-        uid = dana.api.services.code.request_code_execution(answering).code_id
-        site.owner.requests.get_all()[0].approve()
-        hang_up(dana)
-    before = (tmp_path / "datasite.json").read_bytes()
-    with process(tmp_path) as (served, port):
+    errand = Report(of=Attempt(round=1, attempt=1))
+    with hospital(tmp_path, SiteId("hospital-b")) as found:
+        request = found.approved(found.client())
+        assert found.client().ask(request, errand) == Ticketed(ticket=None)
+        signer = found.world.signer(SCIENTIST)
+    folder = tmp_path / "site"
+    before = (folder / "datasite.json").read_bytes()
+    with process(folder) as (served, port):
         assert listening(served.pid) == [f"0100007F:{port:04X}"]
-        with pytest.raises(SiteInUse), running(server(tmp_path, [])):
+        with pytest.raises(SiteInUse), running(server(folder, [])):
             pass
-        dana = log_in("127.0.0.1", port, *DANA)
-        assert dana.api.services.dataset.get_all()[0].name == "lung"
-        sent = syft.ActionObject.from_obj({"n": 7}).send(dana)
-        answer = dana.api.services.code.call(uid=uid, ref=ref.action_id, payload=sent.id)
-        assert answer.get() == ("ds-001", 7)
-        hang_up(dana)
+        with SiteClient.connect(SiteId("hospital-b"), "127.0.0.1", port, signer) as dana:
+            (offered,) = dana.datasets()
+            assert offered.mock == MOCK
+            assert dana.state(request).state is RequestState.APPROVED
+            # Nobody answers in that process: the function ran, and says so.
+            with pytest.raises(SiteStopping):
+                dana.ask(request, errand)
         served.send_signal(signal.SIGTERM)
         out, _ = served.communicate(timeout=60)
-        assert (out, served.returncode) == ("ended after 0\n", 0)
-    assert (tmp_path / "datasite.json").read_bytes() == before
-    with held_folder(tmp_path), bound_port("127.0.0.1", port):
+        assert (out.splitlines()[-1], served.returncode) == ("ended after 0", 0)
+    assert (folder / "datasite.json").read_bytes() == before
+    with held_folder(folder), bound_port("127.0.0.1", port):
         pass
 
 
 def test_over_tls_on_a_high_port_and_only_with_the_ca(tmp_path: Path) -> None:
     now = datetime.now(UTC)
-    folder = tmp_path / "site"
-    folder.mkdir(mode=0o700)
-    authority = make_certificate(folder / "tls", "hospital-a", ("127.0.0.1",), now)
+    authority = make_certificate(tmp_path / "tls", "hospital-a", ("127.0.0.1",), now)
     other = make_certificate(tmp_path / "other", "hospital-b", ("127.0.0.1",), now)
-    with running(server(folder, [], own_tls(folder / "tls"))) as site:
-        add_dana(site)
-        assert site.port > 1024
-        dana = log_in(site.host, site.port, *DANA, authority)
-        assert len(dana.api.services.dataset.get_all()) == 0
-        hang_up(dana)
+    with hospital(tmp_path, SiteId("hospital-b"), own_tls(tmp_path / "tls")) as found:
+        assert found.site.port > 1024
+        dana = found.client(authority=authority)
+        request = found.approved(dana)
+        errand = Report(of=Attempt(round=1, attempt=1))
+        assert dana.ask(request, errand) == Ticketed(ticket=None)
         for wrong in (other, None):
             with pytest.raises(SiteUnreachable):
-                log_in(site.host, site.port, *DANA, wrong)
+                found.client(authority=wrong)
+        signer, site = found.world.signer(SCIENTIST), SiteId("hospital-b")
         with pytest.raises(SiteUnreachable, match="does not vouch"):
-            log_in("localhost", site.port, *DANA, authority)
+            SiteClient.connect(site, "localhost", found.site.port, signer, authority)
     for name in ("ca.key", "site.key"):
-        assert (folder / "tls" / name).stat().st_mode & 0o077 == 0
+        assert (tmp_path / "tls" / name).stat().st_mode & 0o077 == 0
 
 
 def test_a_certificate_that_cannot_serve_is_named(tmp_path: Path) -> None:

@@ -1,0 +1,498 @@
+"""Verifies evidence from `securefed audit evidence`, with PyNaCl and without securefed.
+
+    python verify_evidence.py evidence.json [NAME=ed25519:KEY …] [CHECKPOINT …]
+
+Bring the keys of sites, custodians and the gatherer, and co-signed checkpoints, from elsewhere:
+what is not brought is the document's own word. It ends with 6 at the first thing that is wrong.
+
+Checked are form, signatures, chains, checkpoints, who decided, plans and their digests, tokens,
+steps, self-tests, openings, and that each ε is at most its Rényi bound and not below what ran by
+more than 2 % and 0.01, both computed here. An ε between the two that is too large stays unnoticed;
+whether a site's policy allowed what was approved, and its budget, are not judged.
+"""
+
+import base64
+import cmath
+import hashlib
+import json
+import math
+import sys
+from collections import Counter
+from pathlib import Path
+
+from nacl.exceptions import CryptoError
+from nacl.signing import VerifyKey
+
+NOTHING = "sha256:" + "0" * 64
+ORDERS = (*range(2, 65), 72, 80, 96, 112, 128, 160, 192, 256, 384, 512)
+REACH = 100.0
+IDLE = {"calls-refused", "opening-refused", "canary-tried"}
+KINDS = {"site-founded", "decided", "request-closed"}  # what a plan rests on
+
+
+def expect(right, what):
+    if not right:
+        raise ValueError(what)
+
+
+def prefixed(kind, value):
+    text = json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+    return f"securefed/v1/{kind}\n{text}".encode()
+
+
+def digest(kind, value):
+    return "sha256:" + hashlib.sha256(prefixed(kind, value)).hexdigest()
+
+
+def check_signature(key, data, signature):
+    VerifyKey(bytes.fromhex(key.removeprefix("ed25519:"))).verify(data, bytes.fromhex(signature))
+
+
+def plain(text):
+    def refuse(number):
+        raise ValueError(f"the float {number}")
+
+    value = json.loads(text, parse_float=refuse, parse_constant=refuse)
+    expect(prefixed("", value) == b"securefed/v1/\n" + text.encode(), "not in canonical form")
+    return value
+
+
+# --- a party's chain and checkpoints -------------------------------------------------------------
+
+
+def chain(part):
+    """Each entry with the hash of it, once its place and its signature are right."""
+    owner, before, at = part["party"], NOTHING, ""
+    for index, row in enumerate(part["entries"]):
+        data = b"securefed/v1/ledger-entry\n" + row["entry"].encode()
+        check_signature(part["key"], data, row["signature"])
+        entry = plain(row["entry"])
+        place = (entry["format_version"], entry[owner], entry["index"], entry["previous"])
+        expect(place == (1, part["name"], index, before), f"entry {index} is out of its place")
+        expect(at <= entry["at"], f"entry {index} is older than the one before")
+        before, at = "sha256:" + hashlib.sha256(data).hexdigest(), entry["at"]
+        founding = entry["event"]["kind"] in ("site-founded", "custody-founded")
+        expect(founding == (index == 0), "a ledger is founded once, at its begin")
+        yield entry, before
+
+
+def check_note(note, part, hashes, keys):
+    text, _, below = note.partition("\n\n")
+    origin, size, last = text.split("\n")
+    name, known = part["name"], {f"securefed.cosigner/{who}": key for who, key in keys.items()}
+    known[f"securefed.ledger/{name}"] = part["key"]
+    expect(origin == f"securefed.ledger/{name}", f"a checkpoint is not of {name}")
+    lines = [line.split(" ") for line in below.splitlines()]
+    expect(origin in [line[1] for line in lines], "a checkpoint is not signed by its party")
+    for dash, who, blob in lines:
+        expect(dash == "—" and who in known, f"a checkpoint is signed by {who}, whose key is unknown")
+        raw, key = base64.b64decode(blob, validate=True), bytes.fromhex(known[who][8:])
+        hint = hashlib.sha256(who.encode() + b"\n\x01" + key).digest()[:4]
+        expect(raw[:4] == hint, f"a checkpoint has another key of {who}")
+        check_signature(known[who], text.encode() + b"\n", raw[4:].hex())
+    wanted = "sha256:" + base64.b64decode(last, validate=True).hex()
+    expect(hashes[int(size) : int(size) + 1] == [wanted], f"a checkpoint of {size} is not contained")
+
+
+# --- ε, by two methods ------------------------------------------------------------------------------
+
+
+def log_sum(terms):
+    most = max(terms)
+    return most + math.log(math.fsum(math.exp(term - most) for term in terms))
+
+
+def divergence(rate, noise, order):
+    """Of one Gaussian step on a Poisson sample, add/remove (Mironov, Talwar, Zhang 2019)."""
+    if rate == 1:
+        return order / (2 * noise**2)
+    ways = (
+        math.log(math.comb(order, k)) + k * math.log(rate) + (order - k) * math.log1p(-rate)
+        + k * (k - 1) / (2 * noise**2)
+        for k in range(order + 1)
+    )
+    return max(0.0, log_sum(list(ways))) / (order - 1)
+
+
+def upper(work, delta):
+    """The least ε over all orders (Canonne, Kamath, Steinke 2020)."""
+    return min(
+        sum(divergence(*step, order) * times for step, times in work.items())
+        + math.log1p(-1 / order) - math.log(delta * order) / (order - 1)
+        for order in ORDERS
+    )
+
+
+def moments(rate, noise):
+    """log E[r(x)^w] over x ~ N(0, noise²), r being how much likelier x is with the unit drawn."""
+    grain, rows = noise / 8, []
+    wide = int((REACH + 1 + 10 * noise) / grain)
+    for x in (place * grain for place in range(-wide, wide + 1)):
+        lean = (2 * x - 1) / (2 * noise**2)
+        if rate == 1 or lean > 0:
+            ratio = lean + math.log(rate + (1 - rate) * math.exp(-max(lean, 0.0)))
+        else:
+            ratio = math.log1p(rate * math.expm1(lean))
+        rows.append((math.log(grain / noise / math.sqrt(2 * math.pi)) - x * x / 2 / noise**2, ratio))
+
+    def log_mean(w):
+        top = max(weight + w.real * ratio for weight, ratio in rows)
+        near = ((weight + w.real * ratio - top, w.imag * ratio) for weight, ratio in rows)
+        return top + cmath.log(sum(cmath.exp(complex(*one)) for one in near if one[0] > -40))
+
+    return log_mean
+
+
+def delta_of(work, epsilon, *, removed):
+    """δ at ε of all steps together, as an integral along a line through the saddle point.
+
+    The loss's moments are exact but for the grid, so this is no bound (Alghamdi et al. 2023)."""
+    curves = [(moments(*step), times) for step, times in work.items()]
+
+    def height(z):
+        total = sum(times * log_mean(z + 1 if removed else -z) for log_mean, times in curves)
+        return total - epsilon * z - cmath.log(z) - cmath.log(z + 1)
+
+    low, high = math.log(1e-3), math.log(REACH)
+    for _ in range(25):
+        third = (high - low) / 3
+        left, right = (height(complex(math.exp(x))).real for x in (low + third, high - third))
+        low, high = (low, high - third) if left < right else (low + third, high)
+    line = math.exp(low)
+    top, near = height(complex(line)).real, line / 100
+    bend = (height(complex(line + near)) + height(complex(line - near))).real - 2 * top
+    step = min(line / 2, near / math.sqrt(max(bend, 1e-12)))
+    total = 0.5
+    for place in range(1, 2000):
+        term = cmath.exp(height(complex(line, place * step)) - top)
+        total += term.real
+        if abs(term) < 1e-5:
+            break
+    return math.exp(top) * total * step / math.pi
+
+
+def check_loss(stated, work, delta, what, memory):
+    expect(stated["delta"] == delta and stated["adjacency"] == "add-remove", f"{what}: δ")
+    tight, bound, replaced = (float(stated[k]) for k in ("epsilon", "upper_bound", "replace_one"))
+    case = (frozenset(work.items()), delta)
+    if case not in memory:
+        memory[case] = max(0.0, upper(work, float(delta))) if work else 0.0
+    expect(0 <= tight <= bound <= memory[case] * 1.0001 + 1e-5, f"{what}: ε is above its bound")
+    expect(tight <= replaced, f"{what}: ε under replacing one")
+    if work and (*case, tight) not in memory:
+        found = [delta_of(work, tight * 1.02 + 0.01, removed=way) for way in (True, False)]
+        memory[*case, tight] = max(found) <= float(delta)
+    expect(not work or memory[*case, tight], f"{what}: ε is smaller than what ran costs")
+
+
+# --- a site --------------------------------------------------------------------------------------
+
+
+class Site:
+    """What a site's entries amount to; only what is checked here."""
+
+    def __init__(self, part, memory):
+        self.name, self.key, self.memory = part["name"], part["key"], memory
+        self.accounts, self.cards, self.deltas, self.requests = {}, {}, {}, {}
+        self.rounds, self.tokens, self.policy, self.paused = {}, set(), None, False
+        self.material, self.hashes = [(0, NOTHING, None)], [NOTHING]
+        for entry, found in chain(part):
+            event, self.at = entry["event"], entry["at"]
+            approves = self.act(event) if event["kind"] not in IDLE else None
+            self.hashes.append(found)
+            if event["kind"] in KINDS:
+                self.material.append((len(self.hashes) - 1, found, approves))
+        for figure, (dataset, study) in zip(part["figures"], self.stated(part), strict=True):
+            expect((figure["dataset"], figure["study"]) == (dataset, study), "a figure is missing")
+            done = [one for one in self.requests.values() if study in (None, one["study"]["study"])]
+            work = self.ran([one for one in done if one["part"]["dataset"] == dataset])
+            check_loss(figure["loss"], work, self.deltas[dataset], f"{dataset}, {study}", memory)
+
+    def stated(self, part):
+        for dataset in sorted(self.deltas):
+            mine = [one for one in self.requests.values() if one["part"]["dataset"] == dataset]
+            studies = {one["study"]["study"] for one in mine if one["plan"]}
+            wanted = part["study"]
+            yield from ((dataset, one) for one in [None, *sorted(studies)] if wanted in (None, one) or one is None)
+
+    def act(self, event):
+        match event["kind"]:
+            case "site-founded":
+                expect((event["site"]["site"], event["site"]["key"]) == (self.name, self.key), "site")
+                self.admit(event["owner"])
+            case "decided":
+                return self.decide(event["decided"]["decision"], event["decided"]["signature"])
+            case "request-filed":
+                self.file(event["filed"]["request"], event["filed"]["signature"])
+            case "request-closed":
+                self.close(self.requests[event["request"]], event["state"])
+            case "protection-tested":
+                self.keep(event["id"], **event["tested"])
+            case kind:
+                self.move(kind, event)
+        return None
+
+    def admit(self, account):
+        expect(account["account"] not in self.accounts, "an account's name is given twice")
+        expect(account["key"] not in [a["key"] for a in self.accounts.values()], "a key twice")
+        self.accounts[account["account"]] = dict(account)
+
+    def decide(self, decision, signature):
+        account, kind = self.accounts[decision["by"]], decision["kind"]
+        check_signature(account["key"], prefixed("decision", decision), signature)
+        expect(decision["site"] == self.name and decision["at"] <= self.at, "a decision's place")
+        able = {"owner", "reviewer"} if kind in ("approval", "denial", "revocation") else {"owner"}
+        expect(able & set(account["roles"]) and "suspended" not in account, "nobody may decide this")
+        match kind:
+            case "approval":
+                return self.approve(decision, account)
+            case "denial" | "revocation":
+                self.close(self.requests[decision["request"]], kind)
+            case "allowance-grant":
+                self.deltas[decision["allowance"]["dataset"]] = decision["allowance"]["delta"]
+            case "policy-adoption":
+                self.policy = decision["policy"]
+            case "account-admission":
+                self.admit(decision["account"])
+            case "account-suspension":
+                self.accounts[decision["account"]]["suspended"] = True
+            case "data-registration":
+                self.cards[decision["card"]["dataset"]] = decision["card"]
+            case "data-erasure":
+                del self.cards[decision["dataset"]]
+                for one in self.requests.values():
+                    if one["part"]["dataset"] == decision["dataset"] and not one["closed"]:
+                        self.close(one, kind)
+            case "site-pause" | "site-resumption":
+                expect(self.paused != (kind == "site-pause"), "paused or resumed twice")
+                self.paused = kind == "site-pause"
+            case _:
+                raise ValueError(f"unknown decision {kind}")
+        return None
+
+    def file(self, request, signature):
+        account, name = self.accounts[request["requester"]], digest("code-request", request)
+        expect(account["key"] == request["requester_key"], "a request has another's key")
+        check_signature(account["key"], prefixed("code-request", request), signature)
+        expect(request["site"] == self.name and "suspended" not in account, "a request's place")
+        [part] = [p for p in request["study"]["participants"] if p["site"] == self.name]
+        known = {**request, "part": part, "plan": None, "approvals": set(), "closed": ""}
+        expect(self.requests.setdefault("cr-" + name[7:19], known) is known, "filed twice")
+        known["asked"], known["name"] = request, "cr-" + name[7:19]
+
+    def approve(self, approval, account):
+        plan, one = approval["plan"], self.requests[approval["request"]]
+        expect(plan["request"] == one["asked"] and not one["closed"], "a plan for another request")
+        expect(digest("review-plan", plan) == approval["plan_digest"], "a plan's digest")
+        expect(plan["policy_digest"] == digest("policy", self.policy), "a plan's policy")
+        expect(plan["card"] == self.cards[one["part"]["dataset"]], "a plan's data card")
+        expect(account["key"] != one["requester_key"] and not one["plan"], "who approved what")
+        basis = [m for m in self.material if m[2] != one["name"]][-1]
+        expect((plan["basis"]["size"], plan["basis"]["hash"]) == basis[:2], "a plan is stale")
+        expect(plan["verdict"] != "refuse" and self.at < one["expires_at"], "refused or too late")
+        delta, mine = self.deltas[one["part"]["dataset"]], self.whole(one)
+        beside = [o for o in self.requests.values() if o["plan"] and o["part"]["dataset"] == one["part"]["dataset"]]
+        own = [o for o in beside if o["requester"] == one["requester"]]
+        for key, others in (("loss", []), ("dataset_loss", beside), ("requester_loss", own)):
+            work = mine + sum((self.held(o) for o in others), Counter())
+            check_loss(plan[key], work, delta, f"{one['name']}, {key}", self.memory)
+        expect((approval["plan_digest"], account["key"]) not in one["approvals"], "approved twice")
+        one["approvals"].add((approval["plan_digest"], account["key"]))
+        agreed = [a for a in one["approvals"] if a[0] == approval["plan_digest"]]
+        if len(agreed) >= plan["reviewers"]:
+            one["plan"] = plan
+        return one["name"]
+
+    def close(self, one, how):
+        expect(not one["closed"], "closed twice")
+        one["closed"] = how
+        for attempt in self.attempts(one):
+            if attempt["state"] in ("reserved", "running"):
+                attempt["state"] = "aborted" if attempt["charged"] else "refunded"
+
+    def attempts(self, one):
+        return [attempt for id, attempt in self.rounds.items() if id[0] == one["name"]]
+
+    def move(self, kind, event):
+        id = (event["id"]["request"], event["id"]["round"], event["id"]["attempt"])
+        one, study = self.requests[id[0]], self.requests[id[0]]["study"]
+        expect(one["plan"] and not one["closed"], f"{id}: not approved, or closed")
+        if kind == "round-reserved":
+            expect(self.at < one["expires_at"] and not self.paused, f"{id}: too late, or paused")
+            expect(one["plan"]["card"] == self.cards[one["part"]["dataset"]], f"{id}: other data")
+            expect(event["token"] not in self.tokens and id not in self.rounds, f"{id}: again")
+            used = [a for a in self.attempts(one) if a["state"] != "refunded"]
+            expect(len(used) < study["rounds"] + study["spare_attempts"], f"{id}: none is left")
+            same = [a["state"] for i, a in self.rounds.items() if i[:2] == id[:2]]
+            expect(not {"reserved", "running", "committed"} & set(same), f"{id}: another runs")
+            expect(1 <= id[1] <= study["rounds"], f"{id}: no such round")
+            self.tokens.add(event["token"])
+            self.rounds[id] = {"state": "reserved", "charged": 0, "proof": None}
+            return
+        attempt = self.rounds[id]
+        wanted = {"steps-authorised": ("reserved", "running"), "round-committed": ("running",),
+                  "round-aborted": ("running",), "round-refunded": ("reserved",)}[kind]
+        expect(attempt["state"] in wanted, f"{id} is {attempt['state']}")
+        attempt["state"] = "running" if kind == "steps-authorised" else kind.removeprefix("round-")
+        if kind == "steps-authorised":
+            most = one["part"]["training"]["steps"]
+            expect(attempt["charged"] < event["up_to"] <= most, f"{id}: steps")
+            expect(self.at < one["expires_at"], f"{id}: steps after the approval's end")
+            attempt["charged"] = event["up_to"]
+        if kind == "round-committed":
+            expect(event["steps_run"] == attempt["charged"] and event["released"], f"{id}: steps")
+            sealing, proof = study["sealing"], attempt["proof"]
+            if sealing["suite"] != "none":
+                expect(proof and all(r["passed"] for r in proof["results"]), f"{id}: self-test")
+                expect(proof["coordinator"] == sealing["coordinator"], f"{id}: coordinator")
+
+    def keep(self, id, proof, signature):
+        attempt = self.rounds[id["request"], id["round"], id["attempt"]]
+        check_signature(proof["coordinator"], prefixed("protection-proof", proof), signature)
+        study = self.requests[id["request"]]["study"]["study"]
+        expect((proof["study"], proof["round"]) == (study, id["round"]), "another round's self-test")
+        expect(len(proof["results"]) == 5 and not attempt["proof"], "a self-test lacks checks")
+        expect(attempt["state"] in ("reserved", "running"), "a self-test after the round")
+        attempt["proof"] = proof
+
+    def whole(self, one):
+        """All that an approval allows."""
+        times = one["study"]["rounds"] + one["study"]["spare_attempts"]
+        return steps_of(one["part"], one["part"]["training"]["steps"] * times, times)
+
+    def held(self, one):
+        return self.ran([one]) if one["closed"] else self.whole(one)
+
+    def ran(self, requests):
+        work = Counter()
+        for one in requests:
+            for attempt in self.attempts(one):
+                if attempt["charged"]:
+                    work += steps_of(one["part"], attempt["charged"], 1)
+        return work
+
+
+def steps_of(part, steps, releases):
+    training, metrics = part["training"], part["metrics"]
+    expect(training["sampling"] == "poisson", "no rule for this sampling")
+    work = Counter({(float(training["sampling_rate"]), float(training["noise_multiplier"])): steps})
+    if metrics:
+        work[1.0, float(metrics["noise_multiplier"])] += metrics["releases"] * releases
+    return work
+
+
+# --- custodians, and the rounds that all have in common ------------------------------------------
+
+
+class Log:
+    """What a custodian's entries amount to."""
+
+    def __init__(self, part):
+        self.name, self.key, self.studies, self.hashes = part["name"], part["key"], {}, [NOTHING]
+        for entry, found in chain(part):
+            self.hashes.append(found)
+            self.act(entry["event"])
+
+    def act(self, event):
+        match event["kind"]:
+            case "custody-founded":
+                expect((event["custodian"], event["key"]) == (self.name, self.key), "custodian")
+            case "study-registered":
+                registration = event["registration"]
+                known = {"asked": registration, "opened": {}, "failed": [], "ended": False}
+                expect(self.studies.setdefault(registration["study"], known) is known, "again")
+                self.card(event["made"])
+            case "study-key-rotated":
+                self.card(event["made"])
+            case "study-keys-destroyed":
+                self.studies[event["study"]]["ended"] = True
+            case "round-opened":
+                study, number = self.studies[event["turn"]["study"]], event["turn"]["round"]
+                before = study["opened"].get(number)
+                again = before is not None and before["turn"] not in study["failed"]
+                expect(not again and not study["ended"], f"round {number} was opened twice")
+                expect(len(event["sites"]) >= study["asked"]["quorum"], "below the quorum")
+                study["opened"][number] = event
+            case "opening-failed":
+                self.studies[event["turn"]["study"]]["failed"].append(event["turn"])
+            case kind:
+                expect(kind in IDLE, f"unknown kind {kind}")
+
+    def card(self, made):
+        expect((made["card"]["custodian"], made["card"]["signer"]) == (self.name, self.key), "card")
+        check_signature(self.key, prefixed("key-card", made["card"]), made["signature"])
+
+
+def check_openings(study, sites, logs, *, whole):
+    committed = {}
+    for site in sites.values():
+        for id, attempt in site.rounds.items():
+            asked = site.requests[id[0]]["study"]
+            if asked["study"] == study and attempt["state"] == "committed" and attempt["proof"]:
+                proof = attempt["proof"]
+                committed.setdefault(site.name, []).append(
+                    (proof["round"], proof["attempt"], proof["seal"])
+                )
+                missing = set(asked["sealing"]["custodians"]) - {log.key for log in logs}
+                expect(not (whole and missing), "a custodian's log is not shown")
+    first = {}
+    for log in (log for log in logs if study in log.studies):
+        custody = log.studies[study]
+        for one in custody["asked"]["sites"]:
+            shown = sites.get(one["site"])
+            expect(shown is None or shown.key == one["key"], f"{one['site']} has another key")
+        for number, opened in custody["opened"].items():
+            turn = opened["turn"]
+            if turn in custody["failed"]:
+                continue
+            same = first.setdefault(number, opened)
+            keys = ("seal", "roster", "sites")
+            expect(all(same[k] == opened[k] for k in keys), f"round {number}: custodians differ")
+            for name in opened["sites"]:
+                seal = (turn["round"], turn["attempt"], opened["seal"])
+                expect(name in sites or not whole, f"round {number}: {name} is not shown")
+                fits = name not in sites or seal in committed.get(name, [])
+                expect(fits, f"round {number} was opened for {name}, which did not commit it")
+
+
+def verify(data, known, held):
+    """Raises at the first thing that is wrong; else says what was verified."""
+    document = plain(data.decode())
+    evidence, parts = document["evidence"], [one["part"] for one in document["evidence"]["parts"]]
+    expect(set(document) == {"evidence", "signature"} and parts, "not a document of this format")
+    by, memory = evidence["by"], {}
+    check_signature(by["key"], prefixed("evidence", evidence), document["signature"])
+    keys = dict(known)
+    for one in (by, *evidence["witnesses"], *parts):
+        expect(keys.setdefault(one["name"], one["key"]) == one["key"], f"{one['name']}: two keys")
+    names = [(part["party"], part["name"]) for part in parts]
+    expect(names == sorted(set(names)), "a part stands there twice")
+    for one in evidence["parts"]:
+        check_signature(one["part"]["key"], prefixed("evidence-part", one["part"]), one["signature"])
+        expect(one["part"]["study"] == evidence["study"], "a part was made for another study")
+        expect({evidence["format_version"], one["part"]["format_version"]} == {1}, "format")
+    sites = {part["name"]: Site(part, memory) for part in parts if part["party"] == "site"}
+    logs = [Log(part) for part in parts if part["party"] == "custodian"]
+    chains = {("site", one.name): one.hashes for one in sites.values()}
+    chains |= {("custodian", log.name): log.hashes for log in logs}
+    for part in parts:
+        mine = [note for note in held if note.startswith(f"securefed.ledger/{part['name']}\n")]
+        expect(part["notes"], f"{part['name']} shows no checkpoint")
+        for note in (*part["notes"], *mine):
+            check_note(note, part, chains[part["party"], part["name"]], keys)
+    studies = {one["study"]["study"] for site in sites.values() for one in site.requests.values()}
+    for study in [evidence["study"]] if evidence["study"] else sorted(studies):
+        check_openings(study, sites, logs, whole=bool(evidence["study"]))
+    unknown = sorted(keys.keys() - known.keys())
+    told = f"; not brought, so the document's own word: {', '.join(unknown)}" if unknown else ""
+    return f"{len(sites)} sites and {len(logs)} custodians verify{told}"
+
+
+if __name__ == "__main__":
+    pairs = dict(word.split("=", 1) for word in sys.argv[2:] if "=ed25519:" in word)
+    notes = [Path(word).read_text("utf-8") for word in sys.argv[2:] if "=ed25519:" not in word]
+    try:
+        print(verify(Path(sys.argv[1]).read_bytes(), pairs, notes))
+    except (ArithmeticError, AttributeError, CryptoError, LookupError, TypeError, ValueError) as bad:
+        print(f"does not verify: {type(bad).__name__}: {bad}")
+        sys.exit(6)

@@ -1,0 +1,188 @@
+"""`securefed study run`: all rounds of a study at its sites, from wherever it stopped before."""
+
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from decimal import Decimal
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from securefed.cli.numbers import exact
+from securefed.cli.output import AsJson, answer, table, working
+from securefed.cli.server_rules import server_plan
+from securefed.cli.study_options import As, Federation, File, Folder, Key, at_sites
+from securefed.domain.canonical import Plain, decimal_text
+from securefed.domain.identifiers import AccountId
+from securefed.domain.numbers import probability
+from securefed.errors import NumberInvalid, RunCancelled
+
+if TYPE_CHECKING:
+    from securefed.wiring_run import OpenRun
+    from securefed.wiring_study import Finished, OpenStudy
+
+_STOPPING = (signal.SIGINT, signal.SIGTERM)
+_PLACES = Decimal("0.0001")
+
+Delta = Annotated[
+    str | None,
+    typer.Option("--delta", help="State ε at this δ in the model's card.", show_default="no ε"),
+]
+
+
+def run(
+    file: File,
+    federation: Federation,
+    requester: As,
+    key: Key,
+    coordinator_key: Annotated[
+        Path | None,
+        typer.Option(
+            "--coordinator-key",
+            help="The private key of the coordinator whom the study names.",
+            show_default="yours",
+        ),
+    ] = None,
+    folder: Folder = None,
+    deadline: Annotated[
+        str, typer.Option("--deadline", help="How many minutes a round may take.")
+    ] = "60",
+    server_rule: Annotated[
+        str | None,
+        typer.Option(
+            "--server-rule",
+            help="How a round's average moves the model, as fed-adam:rate=0.05,…; for good.",
+            show_default="fed-avg:rate=1",
+        ),
+    ] = None,
+    assets: Annotated[
+        Path | None, typer.Option("--assets", help="The folder with model folders and catalogues.")
+    ] = None,
+    delta: Delta = None,
+    as_json: AsJson = False,
+) -> None:
+    """Run a study's rounds at the sites that approved it. Run again, it goes on where it stopped.
+
+    Ctrl-C stops it; what the sites have begun is found again and nothing is trained twice. The
+    model lies in the run folder's `model` at the end.
+
+    Example: securefed study run study.toml --federation federation.toml --as dana --key dana.key
+    """
+    from securefed import wiring, wiring_run, wiring_study
+    from securefed.cli.run_view import watching
+
+    at = None if delta is None else probability("--delta", exact("--delta", delta))
+    opened, began = wiring_study.filed_study(file, folder), time.monotonic()
+    opened.expect_filed_by(AccountId(requester))
+    wanted = wiring_run.Wanted(
+        file=file,
+        coordinator=wiring.load_signer(coordinator_key or key),
+        assets=assets,
+        server=None if server_rule is None else server_plan(server_rule),
+        deadline_s=float(_minutes(deadline) * 60),
+    )
+    again = f"securefed study run {file} --federation {federation} --as {requester} --key {key}"
+    sites = [one.site for one in opened.study.participants]
+    with at_sites(federation, key) as ways, watching(sites, opened.study.rounds) as view:
+        watch = wiring_run.Watch(noted=view.noted, standing=view.standing)
+        with wiring_run.opened_run(opened, ways, wanted, watch) as running:
+            _run(running, opened, again)
+    with working("Writing the model"):
+        model = opened.export(opened.folder.model, at, wiring.accountant(), again=True)
+    done = opened.finished()
+    answer(
+        as_json,
+        "study-run",
+        _document(opened, done, model, time.monotonic() - began),
+        _text(opened, done, model),
+        f"securefed study export {file} --out MODEL",
+    )
+
+
+def _run(running: "OpenRun", opened: "OpenStudy", again: str) -> None:
+    with _stopped_by_signals(running.stop):
+        try:
+            running.run()
+        except RunCancelled as error:
+            raise RunCancelled(
+                f"The run was stopped; {running.rounds} of {opened.study.rounds} rounds are done",
+                where=str(opened.folder.root),
+                hint=f"Go on with: {again}",
+            ) from error
+
+
+@contextmanager
+def _stopped_by_signals(stop: Callable[[], None]) -> Iterator[None]:
+    """The first signal ends the run in order; the next one ends the process as ever."""
+    before = {one: signal.getsignal(one) for one in _STOPPING}
+
+    def restore() -> None:
+        for one, handler in before.items():
+            signal.signal(one, handler)
+
+    def stopping(_number: int, _frame: FrameType | None) -> None:
+        restore()
+        stop()
+
+    for one in _STOPPING:
+        signal.signal(one, stopping)
+    try:
+        yield
+    finally:
+        restore()
+
+
+def _minutes(text: str) -> Decimal:
+    minutes = exact("--deadline", text)
+    if not 0 < minutes <= 60 * 24 * 30:
+        raise NumberInvalid(f"{text} minutes is no time for a round", where="--deadline")
+    return minutes
+
+
+def _text(opened: "OpenStudy", done: "Finished", model: Path) -> str:
+    rows = [
+        (site, f"{number} of {done.rounds}", f"{done.bytes[site]:,}")
+        for site, number in done.delivered.items()
+    ]
+    names = sorted({name for one in done.metrics for name in one})
+    figures = [
+        (str(number), *(_figure(one[name]) if name in one else "none" for name in names))
+        for number, one in enumerate(done.metrics, 1)
+    ]
+    lines = [
+        f"{opened.study.title}: {done.rounds} of {opened.study.rounds} rounds are done",
+        "",
+        table(("site", "rounds", "bytes"), rows, ""),
+    ]
+    if names:
+        lines += ["", "Means of the sites' noised metrics", table(("round", *names), figures, "")]
+    return "\n".join([*lines, "", f"The model is in {model}"])
+
+
+def _document(
+    opened: "OpenStudy", done: "Finished", model: Path, seconds: float
+) -> dict[str, Plain]:
+    return {
+        "study": opened.study.study,
+        "rounds": done.rounds,
+        "seconds": f"{seconds:.3f}",
+        "sites": [
+            {"name": site, "rounds": number, "bytes": done.bytes[site]}
+            for site, number in done.delivered.items()
+        ],
+        "metrics": [
+            {"round": number, **{name: decimal_text(value) for name, value in one.items()}}
+            for number, one in enumerate(done.metrics, 1)
+        ],
+        "parts": [
+            {"part": part, "seconds": decimal_text(spent)} for part, spent in done.parts.items()
+        ],
+        "model": str(model),
+    }
+
+
+def _figure(value: Decimal) -> str:
+    return str(value.quantize(_PLACES))

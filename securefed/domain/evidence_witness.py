@@ -1,0 +1,61 @@
+"""Checkpoints in evidence: each is signed, is contained, and how far others vouch for the entries.
+
+A party that rewrites or shortens its own ledger signs everything again, so only others' signatures
+show it. Promises that every signature under a note is valid: one of somebody whose key is not there
+refuses the note, because nobody could tell what it is worth.
+"""
+
+from collections.abc import Mapping, Sequence
+
+from securefed.domain.checkpoint import Checkpoint
+from securefed.domain.evidence import Part
+from securefed.domain.identifiers import Digest, Name, PublicKey, SiteId
+from securefed.domain.ledger import NO_ENTRY, Verify
+from securefed.errors import EvidenceInvalid, LedgerRolledBack
+
+_COSIGNER = "securefed.cosigner/"
+
+
+def check_notes(
+    part: Part, keys: Mapping[Name, PublicKey], held: Sequence[Checkpoint], verify: Verify
+) -> int:
+    """Refuses a part that lacks one of its checkpoints; how many entries others vouch for.
+
+    `held` are checkpoints in the verifier's hands, of whichever ledger."""
+    hashes = [NO_ENTRY, *(one.hash for one in part.stored())]
+    own = part.checkpoints()
+    if not own:
+        raise EvidenceInvalid(f"{part.name} shows no checkpoint of its own")
+    mine = [one for one in held if one.site == SiteId(part.name)]
+    vouched = 0
+    for note in (*own, *mine):
+        cosigned = _check_signatures(note, part, keys, verify)
+        _check_contained(note, hashes)
+        if cosigned or note in mine:
+            vouched = max(vouched, note.head.size)
+    return vouched
+
+
+def _check_signatures(
+    note: Checkpoint, part: Part, keys: Mapping[Name, PublicKey], verify: Verify
+) -> bool:
+    """Whether somebody else signed it, too."""
+    if note.site != SiteId(part.name) or not note.vouched_by_site(part.key, verify):
+        raise EvidenceInvalid(f"A checkpoint is not signed by {part.name}")
+    names = [one.name for one in note.signatures]
+    others = [name.removeprefix(_COSIGNER) for name in names if name.startswith(_COSIGNER)]
+    if len(set(names)) != len(names) or len(others) != len(names) - 1:
+        raise EvidenceInvalid(f"A checkpoint of {part.name} has a signature that is nobody's")
+    cosigned = False
+    for name in others:
+        key = keys.get(Name(name))
+        if key is None or not note.vouched_by(name, key, verify):
+            raise EvidenceInvalid(f"A checkpoint of {part.name} is not signed by {name}")
+        cosigned = cosigned or key != part.key
+    return cosigned
+
+
+def _check_contained(note: Checkpoint, hashes: Sequence[Digest]) -> None:
+    size = note.head.size
+    if size >= len(hashes) or hashes[size] != note.head.hash:
+        raise LedgerRolledBack(f"The ledger does not contain its checkpoint of {size} entries")

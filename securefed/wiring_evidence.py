@@ -1,0 +1,87 @@
+"""Puts together what gathers evidence from folders, and what verifies it.
+
+A site's and a custodian's folder hold their own keys, so each part is written where its folder is.
+Verifying opens no folder: it has the document, keys and checkpoints.
+"""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from securefed.adapters.ed25519_keys import PooledChecker, load_key, verify
+from securefed.adapters.site_folder import kept_checkpoint
+from securefed.domain.checkpoint import Checkpoint
+from securefed.domain.evidence import (
+    KnownKey,
+    SignedEvidence,
+    SignedPart,
+    written_evidence,
+)
+from securefed.domain.identifiers import Name, PublicKey, StudyId
+from securefed.errors import ConfigInvalid
+from securefed.ports import Signer
+from securefed.steps.gather_evidence import custodian_part, gather_evidence, site_part
+from securefed.steps.verify_evidence import Examined, Examining, verify_evidence
+from securefed.wiring import accountant, clock, open_site, second_accountant
+from securefed.wiring_custodian import open_custodian
+
+Own = tuple[SignedPart, Signer]
+
+
+def part_of_site(root: Path, study: StudyId | None) -> Own:
+    """A site's part, with the checkpoint that it keeps."""
+    opened = open_site(root)
+    signer, kept = load_key(opened.folder.site_key), kept_checkpoint(opened.folder.kept_checkpoint)
+    notes = [] if kept is None else [kept]
+    opened.party.register()
+    return site_part(opened.party.ledger, signer, notes, study, accountant()), signer
+
+
+def part_of_custodian(root: Path, study: StudyId | None) -> Own:
+    """A custodian's part."""
+    party = open_custodian(root).party
+    return custodian_part(party.log, party.signer, (), study), party.signer
+
+
+def gathered(
+    own: Iterable[Own],
+    others: Iterable[SignedEvidence],
+    study: StudyId | None,
+    witnesses: Mapping[Name, PublicKey],
+    by: tuple[Name, Path] | None,
+) -> SignedEvidence:
+    """The document, signed with a key file, or by the one party whose folder is there."""
+    mine, given = list(own), [one.evidence for one in others]
+    known = {one.name: one.key for evidence in given for one in evidence.witnesses}
+    parts = [*(part for part, _ in mine), *(one for evidence in given for one in evidence.parts)]
+    keys = [KnownKey(name=name, key=key) for name, key in {**known, **witnesses}.items()]
+    if by is not None:
+        signing = (by[0], load_key(by[1]))
+    elif len(mine) == 1:
+        signing = (mine[0][0].part.name, mine[0][1])
+    else:
+        raise ConfigInvalid("Say who signs the document", hint="Give --name and --key.")
+    return gather_evidence(parts, study, signing, keys, clock().now())
+
+
+def checked(signed: SignedEvidence) -> bytes:
+    """The document's bytes, if everybody in it has signed their part."""
+    signed.check(verify)
+    for one in signed.evidence.parts:
+        one.check(verify)
+    signed.evidence.keys()
+    return written_evidence(signed)
+
+
+def verified(
+    data: bytes, known: Mapping[Name, PublicKey], held: tuple[Checkpoint, ...]
+) -> Examined:
+    """Every check of a document."""
+    examining = Examining(
+        verify=verify,
+        checker=PooledChecker(),
+        accountant=accountant(),
+        second=second_accountant(),
+        known=known,
+        held=held,
+    )
+    return verify_evidence(data, examining)

@@ -1,0 +1,209 @@
+"""The composition root of a round's collecting at the coordinator: under a seal, or without one.
+
+Of a round that was announced before, the announcement in its files counts, whoever can be reached
+now. Sealing loads TenSEAL, and only where the suite encrypts.
+"""
+
+import hashlib
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from securefed.adapters.ed25519_keys import Ed25519Signer, verify
+from securefed.adapters.this_machine import SystemEntropy
+from securefed.domain.collection import Announced
+from securefed.domain.errand import Attempt, Protection
+from securefed.domain.identifiers import Digest, SiteId
+from securefed.domain.key_card import SignedCard
+from securefed.domain.records import from_bytes
+from securefed.domain.seal_terms import announce
+from securefed.domain.study import Study
+from securefed.domain.update import Roster, Seal
+from securefed.errors import SealForeign, StorageFailed
+from securefed.parties.coordinator import CoordinatorParty, Equipment
+from securefed.parties.study_tools import Gathered
+from securefed.ports import RoundFiles, Signer
+from securefed.steps.gather_plain import PlainCollecting, PlainRound
+from securefed.steps.make_canary import Sealing
+from securefed.steps.prove_protection import Tools
+from securefed.steps.round_names import AttemptNames
+from securefed.steps.seal_update import NewSealer, SiteSealer
+from securefed.steps.visit_site import Parcel
+
+if TYPE_CHECKING:
+    from securefed.adapters.custodian_http.client import CustodianClient
+    from securefed.aggregation.adding import NewAdder
+    from securefed.aggregation.chunks import ChunkSealer
+    from securefed.aggregation.shape import Shape
+
+A = TypeVar("A", Announced, PlainRound)
+Gather = Callable[[int, RoundFiles], Gathered]
+_LARGEST = 1 << 21
+_MOST_WORKERS = 8
+
+
+def plain_gather(study: Study, layout: Digest, roster: Callable[[], Roster]) -> Gather:
+    """Rounds whose updates are noised and not sealed."""
+
+    def gather(number: int, files: RoundFiles) -> Gathered:
+        before = _announced(files, PlainRound)
+        about = before or PlainRound(
+            study=study.study,
+            round=number,
+            roster=roster(),
+            layout=layout,
+            parameters=study.model.parameters,
+        )
+        gathering = PlainCollecting(files, about)
+        return Gathered(gathering=gathering, protection=None, lattice=None, closed=False)
+
+    return gather
+
+
+@dataclass(frozen=True, kw_only=True)
+class SealedRounds:
+    """Rounds whose updates are sealed, and opened by custodians as a sum. `folder` is for the
+    lattice key's file."""
+
+    study: Study
+    layout: Digest
+    roster: Callable[[], Roster]
+    signer: Signer
+    custodians: Sequence["CustodianClient"]
+    folder: Path
+
+    def gather(self, number: int, files: RoundFiles) -> Gathered:
+        """Announces a round and proves its protection; the same again after a restart."""
+        cards = self._cards(number)
+        announced = _announced(files, Announced) or announce(
+            self.study, Attempt(round=number, attempt=1), self.roster(), cards, self.layout
+        )
+        lattice = self._lattice(announced.seal)
+        party = CoordinatorParty(files, announced, self._equipment(number, announced.seal, lattice))
+        protection = Protection(
+            announced=announced,
+            proof=party.prove(),
+            cards=cards,
+            lattice=None if lattice is None else lattice.digest,
+        )
+        protection.proof.proof.expect_passed(announced.seal)
+        return Gathered(
+            gathering=party, protection=protection, lattice=lattice, closed=party.state.closed
+        )
+
+    def _cards(self, number: int) -> tuple[SignedCard, ...]:
+        """The key of each custodian that is for this round, so that a key for later ones changes
+        nothing of what sites were told."""
+        found = []
+        for client in self.custodians:
+            published = client.signed_cards(self.study.study)
+            fitting = [one for one in published if one.card.first_round <= number]
+            found += sorted(fitting, key=lambda one: one.card.number)[-1:]
+        return tuple(found)
+
+    def _lattice(self, seal: Seal) -> Parcel | None:
+        """The lattice key's file, if it is the one that the seal names."""
+        if seal.key is None:
+            return None
+        from securefed.adapters.tenseal_sealing.keys import EncryptionKey
+
+        path = self.folder / "lattice"
+        for client in self.custodians:
+            if self._holds(client, seal.key):
+                data = client.public_key(self.study.study)
+                if EncryptionKey.from_bytes(data).digest == seal.key:
+                    _write(path, data)
+                    return Parcel(digest=sha256_of(data), length=len(data), path=path)
+        raise SealForeign("No custodian gives out the lattice key that the round names")
+
+    def _holds(self, client: "CustodianClient", key: Digest) -> bool:
+        return any(one.lattice == key for one in client.cards(self.study.study))
+
+    def _equipment(self, number: int, seal: Seal, lattice: Parcel | None) -> Equipment:
+        from securefed.adapters.this_machine.secrets import HeldSecrets
+        from securefed.adapters.worker_processes import SpawnedWorkers
+
+        sealing = Sealing(
+            new_sealer=new_sealers(None if lattice is None else lattice.path.read_bytes()),
+            new_adder=_adder(seal),
+            new_signer=lambda: Ed25519Signer(SystemEntropy().token()),
+            verify=verify,
+        )
+        tools = Tools(
+            sealing=sealing,
+            custodians=[one.custodian(self.study.study, number) for one in self.custodians],
+            secrets=HeldSecrets(_secret_kinds(seal)),
+            signer=self.signer,
+        )
+        return Equipment(
+            tools=tools, workers=SpawnedWorkers(min(os.cpu_count() or 1, _MOST_WORKERS))
+        )
+
+
+def new_sealers(lattice: bytes | None) -> NewSealer:
+    """What seals one update: a fresh key for its masks, and the custodians' public ones."""
+    from securefed.adapters.masking.exchange import new_mask_key, site_masks
+    from securefed.aggregation.plain_words import PlainWords
+    from securefed.aggregation.shape import shape_of
+
+    def new_sealer(seal: Seal, site: SiteId) -> SiteSealer:
+        shape = shape_of(seal)
+        inner = PlainWords(shape) if lattice is None else _encrypting(lattice, shape)
+        if not seal.masked:
+            return SiteSealer(inner=inner, masks=(), once=None)
+        own = new_mask_key()
+        return SiteSealer(inner=inner, masks=site_masks(own, seal, site, shape), once=own.public)
+
+    return new_sealer
+
+
+def _encrypting(lattice: bytes, shape: "Shape") -> "ChunkSealer":
+    from securefed.adapters.tenseal_sealing.bfv import BfvSealer
+    from securefed.adapters.tenseal_sealing.keys import EncryptionKey
+
+    return BfvSealer(EncryptionKey.from_bytes(lattice), shape)
+
+
+def _adder(seal: Seal) -> "NewAdder":
+    if seal.encrypted:
+        from securefed.adapters.tenseal_sealing.bfv import BfvAdder
+
+        return BfvAdder
+    from securefed.aggregation.plain_words import WordAdder
+
+    return WordAdder
+
+
+def _secret_kinds(seal: Seal) -> tuple[type[object], ...]:
+    """The private keys that no coordinator has. Where nothing encrypts, TenSEAL is not loaded."""
+    from securefed.adapters.masking.exchange import MaskKey
+    from securefed.adapters.masking.study_key import MaskStudyKey
+
+    if not seal.encrypted:
+        return (MaskKey, MaskStudyKey)
+    from securefed.adapters.tenseal_sealing.bfv import BfvOpener
+    from securefed.adapters.tenseal_sealing.keys import OpeningKey
+
+    return (BfvOpener, MaskKey, MaskStudyKey, OpeningKey)
+
+
+def _announced(files: RoundFiles, wanted: type[A]) -> A | None:
+    name = AttemptNames(1).announced
+    if name not in files.names():
+        return None
+    with files.opener(name)() as file:
+        return from_bytes(wanted, file.read(_LARGEST))
+
+
+def _write(path: Path, data: bytes) -> None:
+    try:
+        path.write_bytes(data)
+    except OSError as error:
+        raise StorageFailed(f"Cannot write: {error.strerror}", where=str(path)) from error
+
+
+def sha256_of(data: bytes) -> Digest:
+    """What names bytes that are brought to a site."""
+    return Digest("sha256:" + hashlib.sha256(data).hexdigest())

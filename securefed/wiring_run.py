@@ -1,0 +1,348 @@
+"""The composition root of a study's run: its sites, its rounds' collecting, its log, its end.
+
+One process runs a folder at a time. Sites that cannot take part when it starts are left out and
+named; once too few are left the run refuses with the reason, where they all have the same one.
+"""
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from securefed.adapters.run_folder import Began, LogLine, RunFolder
+from securefed.adapters.this_machine import SystemClock
+from securefed.adapters.update_files import folder_files
+from securefed.aggregation.combining import ServerState, first_state
+from securefed.config import load_own_code
+from securefed.config.federation import Address
+from securefed.domain.errand import Standing
+from securefed.domain.identifiers import Name, PublicKey, SiteId
+from securefed.domain.request import RequestState
+from securefed.domain.server_rule import FedAvg, ServerPlan
+from securefed.domain.study import Study, Suite
+from securefed.domain.update import Contributor, Roster
+from securefed.domain.weighting import CappedUnits
+from securefed.errors import (
+    ApprovalExpired,
+    ApprovalMissing,
+    ApprovalWithdrawn,
+    ConfigInvalid,
+    NotFound,
+    QuorumLost,
+    SecurefedError,
+    all_errors,
+)
+from securefed.parties.study_run import StudyRun
+from securefed.parties.study_tools import Gathered, Member, Noted, RunPlan, RunTools
+from securefed.ports import RoundFiles, Signer
+from securefed.recipes.layout import Layout, Values
+from securefed.steps.round_names import AttemptNames
+from securefed.steps.visit_site import Parcel
+from securefed.wiring_custodian import custodian_client
+from securefed.wiring_gather import Gather, SealedRounds, plain_gather, sha256_of
+from securefed.wiring_study import COUNTED, OpenStudy, Ways
+
+if TYPE_CHECKING:
+    from securefed.adapters.custodian_http.client import CustodianClient
+
+_DIGITS = Decimal("0.001")
+_REFUSALS: Mapping[RequestState, type[SecurefedError]] = {
+    RequestState.REVOKED: ApprovalWithdrawn,
+    RequestState.EXPIRED: ApprovalExpired,
+}
+
+
+# The layout and the first values of a study's model, given its own code and a folder of assets.
+Begin = Callable[[Study, bytes | None, Path | None], tuple[Layout, Values]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wanted:
+    """How a study is to be run. `server` is none where the run goes on as it began."""
+
+    file: Path
+    coordinator: Signer
+    assets: Path | None
+    server: ServerPlan | None
+    deadline_s: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Watch:
+    """Who wants to know what happens; both may be called from any thread."""
+
+    noted: Callable[[LogLine], None]
+    standing: Callable[[SiteId, Standing], None]
+
+
+class OpenRun:
+    """A run that can start: its sites are known."""
+
+    def __init__(
+        self, run: StudyRun, study: Study, left_out: Mapping[SiteId, SecurefedError], failed: "_Log"
+    ) -> None:
+        self.left_out = left_out
+        self.stop = run.stop
+        self._run, self._study, self._log = run, study, failed
+
+    @property
+    def rounds(self) -> int:
+        """How many rounds are done."""
+        return self._run.finished_rounds
+
+    def run(self) -> None:
+        """Does all rounds that are left; a quorum that is lost is told by its reason."""
+        try:
+            self._run.run()
+        except QuorumLost as error:
+            raise _reason(error, {*self._log.failed.values(), *_codes(self.left_out)}) from error
+
+
+@contextmanager
+def opened_run(
+    opened: OpenStudy, ways: Ways, wanted: Wanted, watch: Watch, begin: Begin | None = None
+) -> Iterator[OpenRun]:
+    """A run of a folder that nobody else runs."""
+    folder, study = opened.folder, opened.study
+    study.sealing.expect_openable()
+    folder.make()
+    with folder_files(folder.models) as models:
+        passing = folder.emptied_passing()
+        began, first = _began(opened, wanted, begin or first_values)
+        members, left_out = _members(opened, ways)
+        log = _Log(opened, watch)
+        for site, error in left_out.items():
+            log.note(Noted(round=0, site=site, part=Name(error.code), words=str(error)))
+        _expect_quorum(study, members, left_out)
+        rounds = _Rounds(folder, _gather(began, ways, members, wanted, passing), log.note)
+        plan = RunPlan(
+            study=study,
+            layout=began.layout.digest,
+            server=began.server,
+            first=first,
+            code=_own_code(wanted.file, passing),
+            deadline_s=wanted.deadline_s,
+        )
+        tools = RunTools(
+            models=models,
+            round_files=rounds.files,
+            gather=rounds.gather,
+            folder=passing,
+            monotonic=time.monotonic,
+            note=log.note,
+            on_standing=watch.standing,
+        )
+        run = StudyRun(plan, tuple(one.member for one in members), tools)
+        yield OpenRun(run, study, left_out, log)
+        folder.emptied_passing()
+
+
+def first_values(
+    study: Study, own_code: bytes | None, assets: Path | None
+) -> tuple[Layout, Values]:
+    """What a recipe begins with: public, and the same for everybody."""
+    from securefed.adapters.opacus_training.training import first_model
+    from securefed.adapters.opacus_training.trial import check_model
+    from securefed.adapters.opacus_training.weights import copied, shared_parameters
+    from securefed.recipes.registry import recipe_for
+
+    recipe = recipe_for(study.recipe, assets, own_code)
+    check_model(study.model, recipe)
+    first = copied(shared_parameters(first_model(recipe), recipe))
+    layout = Layout.of(first)
+    return layout, layout.flat({name: one.numpy() for name, one in first.items()})
+
+
+# --- what it begins with -------------------------------------------------------------------------
+
+
+def _began(
+    opened: OpenStudy, wanted: Wanted, begin: Begin
+) -> tuple[Began, Callable[[], ServerState]]:
+    """What the run began with, or begins with now; and the state before its first round."""
+
+    def values() -> tuple[Layout, Values]:
+        return begin(opened.study, load_own_code(wanted.file), wanted.assets)
+
+    before, where = opened.folder.began, str(opened.folder.root)
+    if before is not None:
+        if before.study != opened.study:
+            raise ConfigInvalid("The folder has a run of another study", where=where)
+        if wanted.server is not None and wanted.server != before.server:
+            raise ConfigInvalid(
+                f"The run began with the server rule {before.server.rule.kind} and goes on with it",
+                where=where,
+                hint="Leave --server-rule out.",
+            )
+        return before, lambda: first_state(before.server, before.layout.digest, values()[1])
+    layout, row = values()
+    server = wanted.server or ServerPlan(rule=FedAvg(rate=Decimal(1)), stride=None)
+    began = Began(study=opened.study, server=server, layout=layout)
+    opened.folder.keep_began(began)
+    return began, lambda: first_state(server, layout.digest, row)
+
+
+def _own_code(file: Path, passing: Path) -> Parcel | None:
+    content = load_own_code(file)
+    if content is None:
+        return None
+    path = passing / "own-code"
+    path.write_bytes(content)
+    return Parcel(digest=sha256_of(content), length=len(content), path=path)
+
+
+# --- who takes part ------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Joined:
+    """A site that takes part, and its line in rosters."""
+
+    member: Member
+    line: Contributor
+
+
+def _members(opened: OpenStudy, ways: Ways) -> tuple[list[_Joined], dict[SiteId, SecurefedError]]:
+    joined: list[_Joined] = []
+    left_out: dict[SiteId, SecurefedError] = {}
+    for filing in opened.standing(ways):
+        error = filing.error
+        if filing.state not in (None, RequestState.APPROVED, RequestState.COMPLETED):
+            kind = _REFUSALS.get(filing.state, ApprovalMissing)
+            error = kind(f"{filing.request} is {filing.state}", where=filing.site)
+        if error is None:
+            try:
+                joined.append(_joined(opened, ways, filing.site))
+            except SecurefedError as found:
+                error = found
+        if error is not None:
+            left_out[filing.site] = error
+    return joined, left_out
+
+
+def _joined(opened: OpenStudy, ways: Ways, site: SiteId) -> _Joined:
+    way, part = ways.to(site), opened.study.participant(site)
+    weighting = opened.study.sealing.weighting
+    units = way.units(part.dataset) if isinstance(weighting, CappedUnits) else 1
+    key = ways.federation.site(site).key
+    return _Joined(
+        member=Member(site=site, request=opened.request(site), remote=way),
+        line=Contributor(site=site, key=key, weight=weighting.weight(units)),
+    )
+
+
+def _expect_quorum(
+    study: Study, members: list[_Joined], left_out: Mapping[SiteId, SecurefedError]
+) -> None:
+    if len(members) >= study.minimum_sites:
+        return
+    named = "; ".join(f"{site}: {error}" for site, error in sorted(left_out.items()))
+    lost = QuorumLost(
+        f"{len(members)} of at least {study.minimum_sites} sites can take part. {named}"
+    )
+    raise _reason(lost, set(_codes(left_out)))
+
+
+def _codes(errors: Mapping[SiteId, SecurefedError]) -> Iterator[Name]:
+    return (Name(one.code) for one in errors.values())
+
+
+def _reason(lost: QuorumLost, codes: set[Name]) -> SecurefedError:
+    """The one reason why sites are missing, where they all have the same."""
+    kinds = [one for one in all_errors() if one.code in codes]
+    if len(codes) != 1 or not kinds:
+        return lost
+    return kinds[0](lost.what, where=lost.where)
+
+
+# --- its rounds ----------------------------------------------------------------------------------
+
+
+def _gather(
+    began: Began, ways: Ways, members: list[_Joined], wanted: Wanted, passing: Path
+) -> Gather:
+    study, layout = began.study, began.layout.digest
+
+    def roster() -> Roster:
+        lines = sorted((one.line for one in members), key=lambda line: line.site)
+        return Roster(contributors=tuple(lines))
+
+    if study.sealing.suite is Suite.NONE:
+        return plain_gather(study, layout, roster)
+    if wanted.coordinator.key != study.sealing.coordinator:
+        raise ConfigInvalid(
+            "The key is not that of the coordinator whom the study names",
+            hint="Name its private key file with --coordinator-key.",
+        )
+    return SealedRounds(
+        study=study,
+        layout=layout,
+        roster=roster,
+        signer=wanted.coordinator,
+        custodians=[_custodian(ways, key, wanted) for key in study.sealing.custodians],
+        folder=passing,
+    ).gather
+
+
+def _custodian(ways: Ways, key: PublicKey, wanted: Wanted) -> "CustodianClient":
+    found: list[Address] = [one for one in ways.federation.custodians.values() if one.key == key]
+    if not found:
+        raise NotFound(
+            f"The federation's file has no custodian with the key {key}",
+            hint="Add a table [custodians.NAME] with the lines that its owner gave you.",
+        )
+    return custodian_client(found[0].url, key, wanted.coordinator, found[0].authority)
+
+
+class _Rounds:
+    """The files of the rounds. Of one that is done only what says what happened is left."""
+
+    def __init__(self, folder: RunFolder, gather: Gather, note: Callable[[Noted], None]) -> None:
+        self._folder, self._gather, self._note = folder, gather, note
+        self._open: Gathered | None = None
+
+    def gather(self, number: int, files: RoundFiles) -> Gathered:
+        """Opens a round."""
+        self._open = self._gather(number, files)
+        return self._open
+
+    @contextmanager
+    def files(self, number: int) -> Iterator[RoundFiles]:
+        """A round's files, while it is worked on."""
+        with folder_files(self._folder.rounds(number)) as files:
+            yield files
+            if self._open is not None:
+                for site in self._open.gathering.delivered:
+                    self._note(Noted(round=number, site=site, part=Name(COUNTED)))
+                    files.remove(AttemptNames(1).update(site))
+
+
+class _Log:
+    """Writes down what happens, and who has not done their part in the newest round."""
+
+    def __init__(self, opened: OpenStudy, watch: Watch) -> None:
+        self._log, self._watch = opened.log, watch
+        self._round = 0
+        self.failed: dict[SiteId, Name] = {}
+
+    def note(self, noted: Noted) -> None:
+        """Takes in one thing that happened."""
+        if noted.round != self._round:
+            self._round, self.failed = noted.round, {}
+        if noted.site is not None and noted.words:
+            self.failed[noted.site] = noted.part
+        shown = "".join(one for one in noted.words if one.isprintable())
+        line = LogLine(
+            at=SystemClock().now(),
+            round=noted.round,
+            site=noted.site,
+            part=noted.part,
+            seconds=Decimal(noted.seconds).quantize(_DIGITS),
+            bytes=noted.bytes,
+            words=shown,
+        )
+        self._log.add(line)
+        self._watch.noted(line)
