@@ -54,6 +54,7 @@ def gathered(
     known = {one.name: one.key for evidence in given for one in evidence.witnesses}
     parts = [*(part for part, _ in mine), *(one for evidence in given for one in evidence.parts)]
     keys = [KnownKey(name=name, key=key) for name, key in {**known, **witnesses}.items()]
+    signing: tuple[Name, Signer]
     if by is not None:
         signing = (by[0], load_key(by[1]))
     elif len(mine) == 1:

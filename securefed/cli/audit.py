@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from securefed.cli import audit_attack
+from securefed.cli import audit_attack, audit_evidence
 from securefed.cli.output import AsJson, answer, working
 from securefed.domain.canonical import Plain
 from securefed.errors import ConfigInvalid, ExitCode
@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from securefed.domain.lint.verdict import Figure, LintFinding, LintReport
 
 app = typer.Typer(no_args_is_help=True)
+app.command("attack")(audit_attack.attack)
 app.command("evidence")(audit_evidence.evidence)
 app.command("verify")(audit_evidence.verify)
-app.command("attack")(audit_attack.attack)
 
 File = Annotated[
     Path | None, typer.Argument(help="A training script that uses Opacus or Flower. It never runs.")

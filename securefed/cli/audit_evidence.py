@@ -86,10 +86,10 @@ def verify(
     notes: Notes = None,
     as_json: AsJson = False,
 ) -> None:
-    """Check evidence from its bytes on: signatures, ledgers, rounds, and every ε anew. Works offline.
+    """Check evidence offline: signatures, ledgers, rounds, and every ε anew.
 
-    Exits with 6 if a check fails. Bring keys and co-signed checkpoints that you have from elsewhere:
-    what you do not bring is the document's own word, and the table says so.
+    Exits with 6 if a check fails. Bring keys and co-signed checkpoints that you have from
+    elsewhere: what you do not bring is the document's own word, and the table says so.
 
     Example: securefed audit verify evidence.json --known-key hospital-a=ed25519:…
     """

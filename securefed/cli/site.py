@@ -9,7 +9,7 @@ from securefed.cli.options import HERE, ActAs, KeyFile, Reason, SiteDir, acting,
 from securefed.cli.output import AsJson, answer, table, working
 from securefed.cli.site_data import erase_data, make_mock, pause, resume
 from securefed.cli.site_init import POLICY_HELP, init
-from securefed.cli.site_serve import serve
+from securefed.cli.site_serve import address, serve
 from securefed.cli.site_status import status
 from securefed.domain.check import Check, checks_document, checks_rows, worst
 from securefed.domain.records import to_plain
@@ -17,6 +17,7 @@ from securefed.domain.records import to_plain
 app = typer.Typer(no_args_is_help=True)
 app.command("init")(init)
 app.command("serve")(serve)
+app.command("address")(address)
 app.command("status")(status)
 app.command("make-mock")(make_mock)
 app.command("erase-data")(erase_data)

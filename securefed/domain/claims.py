@@ -152,15 +152,22 @@ class ClaimRegister:
         return tuple(_said(claim, grounds))
 
 
+def runs(numbers: Collection[int]) -> list[tuple[int, int]]:
+    """Numbers in order, as first and last of each unbroken run."""
+    found: list[tuple[int, int]] = []
+    for number in sorted(set(numbers)):
+        if found and number == found[-1][1] + 1:
+            found[-1] = (found[-1][0], number)
+        else:
+            found.append((number, number))
+    return found
+
+
 def ranges(numbers: Collection[int]) -> str:
     """Numbers in order, runs of them joined."""
-    runs: list[list[int]] = []
-    for number in sorted(set(numbers)):
-        if runs and number == runs[-1][1] + 1:
-            runs[-1][1] = number
-        else:
-            runs.append([number, number])
-    return ", ".join(str(first) if first == last else f"{first}–{last}" for first, last in runs)
+    return ", ".join(
+        str(first) if first == last else f"{first}–{last}" for first, last in runs(numbers)
+    )
 
 
 def _said(claim: Claim, grounds: Grounds) -> list[Statement]:

@@ -17,6 +17,7 @@ from securefed.adapters.privacy_attack.engine import Floats
 from securefed.adapters.privacy_attack.judging import certain, figure, judged
 from securefed.domain.attack import AttackLine
 from securefed.domain.audit_alarms import (
+    LEVEL,
     central,
     mean_chance,
     product_chance,
@@ -59,8 +60,8 @@ def _noise(runs: Sequence[CanaryRun]) -> AttackLine:
             "self_test_variance_least": figure(min(tested)),
             "self_test_variance_most": figure(max(tested)),
         },
-        shows="too little noise, by some per cent; steps that were not charged; noise that is "
-        "repeated within a run",
+        shows=f"noise that is too low by {_findable(heard):.0%} or more; steps that were not "
+        "charged; noise that is repeated within a run",
         cannot=f"exclude noise that somebody else knows, or say {_NOT_OTHERWISE}",
     )
 
@@ -180,6 +181,11 @@ def _least(chances: Sequence[float]) -> str:
     if not chances:
         return "the gate was never asked"
     return f"the least likely of {len(chances)} tests has a chance of up to {min(chances):.2g}"
+
+
+def _findable(heard: Sequence[Floats]) -> float:
+    """By what share noise must be too low to be found in each run, give or take its chance."""
+    return math.sqrt(math.log(2 / LEVEL) / min(one.size for one in heard))
 
 
 def _weights(heard: Sequence[Floats]) -> str:

@@ -12,7 +12,6 @@ from typing import Final
 from securefed.adapters.syft_site.inside import Inside
 from securefed.adapters.syft_site.pysyft import UID
 
-
 _SECONDS: Final = 60.0
 
 
@@ -24,15 +23,19 @@ class Leftovers:
         self._history = inside.datasite.services.output.stash
         self._objects = inside.datasite.services.action.stash
         self._now = now
+        self._next = now()
         self._since: dict[UID, float] = {}
 
-    def forget_history(self) -> None:
-        """Removes the history of calls."""
-        with self._history.sessionmaker() as session, session.begin():
-            session.execute(self._history.table.delete())
+    def forget(self, in_use: Callable[[], set[UID]]) -> None:
+        """Removes the history of calls at once, and now and then what else is not in use."""
+        if len(self._history):
+            with self._history.sessionmaker() as session, session.begin():
+                session.execute(self._history.table.delete())
+        if self._now() >= self._next:
+            self._next = self._now() + _SECONDS / 2
+            self._forget_objects(in_use())
 
-    def tidy(self, in_use: set[UID]) -> None:
-        """Removes the objects that are not in use and were there for a while."""
+    def _forget_objects(self, in_use: set[UID]) -> None:
         with self._objects.sessionmaker() as session:
             rows = session.query(self._objects.table.c.id).all()
         now = self._now()

@@ -4,26 +4,22 @@ The ledger is the only truth. Each look compares the two and repairs what differ
 die between any two steps, and nothing that somebody does in PySyft alone lasts. What is taken away
 is taken away first. The code behind an approval is compared with its request in each process anew.
 
-    with mirror.answering(desk.answer):        # what the approved functions say
-        mirror.follow(mirrored(register))      # at the start, and when the ledger's head has moved
-        mirror.take_in(mirrored(register))     # each second: files what is new in PySyft
-        mirror.tidy()                          # now and then: forgets what calls left behind
+    mirror.follow(mirrored(register))      # at the start, and when the ledger's head has moved
+    mirror.take_in(mirrored(register))     # every moment: files what is new, forgets what was
 """
 
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from threading import Lock
 from typing import Any, Final
 
 from securefed.adapters.syft_site.accounts import follow_accounts
-from securefed.adapters.syft_site.approved import Answering, attached
 from securefed.adapters.syft_site.catalogue import Catalogue
 from securefed.adapters.syft_site.filed_code import request_in
 from securefed.adapters.syft_site.inside import Inside
 from securefed.adapters.syft_site.leftovers import Leftovers
 from securefed.adapters.syft_site.pysyft import UID, Datasite, UserCodeStatus
-from securefed.domain.identifiers import RequestId, SiteId
+from securefed.domain.identifiers import SiteId
 from securefed.domain.mirrored import Mirrored
 from securefed.domain.request import RequestState, SignedRequest
 from securefed.domain.site import DataCard
@@ -55,17 +51,6 @@ class Mirror:
         self._taken = -1
         self._read: dict[UID, SignedRequest | SecurefedError] = {}
 
-    @contextmanager
-    def answering(self, answer: Answering) -> Iterator[None]:
-        """While the block runs, the approved functions of this site say what this answers."""
-
-        def answered(request: RequestId, text: str) -> str:
-            self._leftovers.forget_history()
-            return answer(request, text)
-
-        with attached(self._site, answered):
-            yield
-
     def follow(self, wanted: Mirrored) -> None:
         """Makes PySyft show what the ledger says. Doing it again changes nothing."""
         with self._turn:
@@ -79,9 +64,11 @@ class Mirror:
     def take_in(self, wanted: Mirrored) -> int:
         """Files what is new in PySyft, and denies there what is no request or is refused.
 
-        Returns how many were filed; the ledger has moved by as many. A failure of the machine
-        comes through, and the request is tried again at the next look."""
+        It also forgets what calls have left in PySyft. Returns how many were filed; the ledger has
+        moved by as many. A failure of the machine comes through, and the request is tried again at
+        the next look."""
         with self._turn:
+            self._leftovers.forget(self._catalogue.in_use)
             there = len(self._inside.datasite.services.request.stash)
             if there == self._taken:
                 return 0
@@ -89,11 +76,6 @@ class Mirror:
             filed = sum(self._filed(one, wanted) for one in new)
             self._taken = there
             return filed
-
-    def tidy(self) -> None:
-        """Forgets the arguments and results of calls, a minute after they were first seen."""
-        with self._turn:
-            self._leftovers.tidy(self._catalogue.in_use())
 
     def _requests(self) -> list[Any]:
         return list(self._inside.call("request.get_all"))

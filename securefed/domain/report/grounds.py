@@ -150,6 +150,8 @@ def _refused(subject: Subject) -> str:
 def _trust(stories: list[RequestStory]) -> str:
     """What opening one site's update would take, in the weakest study."""
     suites = {one.request.study.sealing.suite for one in stories}
+    if not suites:
+        return "that nothing left in a way that the ledger does not record"
     if Suite.NONE in suites:
         return "that nobody kept the updates, which were not encrypted"
     if Suite.BFV in suites or Suite.MASK in suites:

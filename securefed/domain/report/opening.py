@@ -38,8 +38,9 @@ def formal(subject: Subject, register: ClaimRegister, grounds: Grounds) -> Secti
     for dataset in subject.datasets:
         if dataset in subject.figures:
             about = grounds.also(**dataset_facts(subject, dataset))
-            statements += register.stated("formal-statement", about)
-            statements += register.stated("formal-nothing", about)
+            ran = bool(subject.figures[dataset].ran)
+            claim = "formal-statement" if ran else "formal-nothing"
+            statements += register.stated(claim, about)
     return Section(1, "Formal statement", (Claims(tuple(statements)), _versions(subject)))
 
 

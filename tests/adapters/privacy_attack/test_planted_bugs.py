@@ -270,7 +270,7 @@ def test_what_the_self_test_refuses_is_an_alarm_too(monkeypatch: pytest.MonkeyPa
     assert len(report.lines) == 1
 
 
-def test_the_bounds_alone_find_a_fifth_of_the_noise(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_bounds_alone_find_a_tenth_of_the_noise(monkeypatch: pytest.MonkeyPatch) -> None:
     """The direct tests know where to look; a bound needs no idea of what is wrong."""
     claimed = mechanism("3.94", "0.1", 100)
     crowd = Crowd(canaries=2000, idle=100, ordinary=100)
@@ -284,7 +284,7 @@ def test_the_bounds_alone_find_a_fifth_of_the_noise(monkeypatch: pytest.MonkeyPa
     normals = ParallelNormals.opened()
     plant(
         monkeypatch,
-        lambda loop: with_noise(loop, lambda values, s: normals.add_to(values, scale=s / 5)),
+        lambda loop: with_noise(loop, lambda values, s: normals.add_to(values, scale=s / 10)),
     )
     wrong = line()
     assert wrong.outcome is Outcome.ALARM

@@ -16,7 +16,7 @@ import pytest
 import syft
 
 from securefed.adapters import ed25519_keys
-from securefed.adapters.syft_site.approved import function_name
+from securefed.adapters.syft_site.approved import attached, function_name
 from securefed.adapters.syft_site.certificates import Tls
 from securefed.adapters.syft_site.client import SiteClient
 from securefed.adapters.syft_site.datasite import Root
@@ -132,7 +132,7 @@ class HospitalWorld(World):
 
     def __init__(self, folder: Path) -> None:
         super().__init__(noise=Decimal(50), steps=1, rounds=1)
-        self.keys = RealKeys(folder)  # type: ignore[assignment] - PySyft checks real signatures
+        self.keys = RealKeys(folder)  # type: ignore[assignment]  # PySyft checks real signatures
 
 
 @dataclass
@@ -231,9 +231,7 @@ class Hospital:
 
 
 @contextmanager
-def hospital(
-    folder: Path, name: SiteId = HOSPITAL, tls: Tls | None = None
-) -> Iterator[Hospital]:
+def hospital(folder: Path, name: SiteId = HOSPITAL, tls: Tls | None = None) -> Iterator[Hospital]:
     """A fresh site with people, a policy, data and an allowance, mirrored."""
     keys = folder / "keys"
     keys.mkdir()
@@ -243,9 +241,8 @@ def hospital(
     (folder / "site").mkdir()
     with running(server(folder / "site", refused, tls, name)) as site:
         found = Hospital(world=world, party=party, site=site, refused=refused)
-        with found.mirror.answering(found.answer):
+        with attached(name, found.answer):
             found.look()
             yield found
         for client in found.clients:
             client.close()
-

@@ -1,4 +1,4 @@
-"""PySyft says what the ledger says, wherever a process dies and whatever is done in PySyft alone."""
+"""PySyft says what the ledger says, wherever a process dies and whatever PySyft is told alone."""
 
 from collections.abc import Callable
 from typing import Any
@@ -80,8 +80,9 @@ def test_what_is_done_in_pysyft_alone_does_not_last(hospital_a: Hospital, dana: 
         one for one in inside.call("request.get_all") if one.code_id == dana._own(request).uid
     ]
     inside.call("request.apply", uid=found.id)
+    word = "a password"
     hospital_a.site.owner.users.create(
-        name="mallory", email="m@example.org", password="p", password_verify="p"
+        name="mallory", email="m@example.org", password=word, password_verify=word
     )
     hospital_a.look()
     denied(hospital_a, dana, request, "The site's ledger")
@@ -187,14 +188,18 @@ def test_a_kill_within_an_approval_or_a_revocation_is_repaired(
     def killed(*_: Any, **__: Any) -> None:
         raise Killed
 
-    for change, then in (
-        (lambda: hospital_a.approve(request), RequestState.APPROVED),
-        (lambda: hospital_a.party.revoke(request, hospital_a.world.acting()), RequestState.DENIED),
-    ):
+    def approve() -> None:
+        plan = hospital_a.party.plan(request)
+        hospital_a.party.approve(request, plan.digest, hospital_a.world.acting(REVIEWER))
+
+    def revoke() -> None:
+        hospital_a.party.revoke(request, hospital_a.world.acting(REVIEWER))
+
+    for change, then in ((approve, RequestState.APPROVED), (revoke, RequestState.DENIED)):
+        change()
         with monkeypatch.context() as dead:
             dead.setattr(type(service), "save", killed)
             with pytest.raises(Killed):
-                change()
                 hospital_a.look()
         hospital_a.new_mirror().follow(hospital_a.wanted())
         assert dana.state(request).state is then

@@ -6,6 +6,8 @@ A test that fails after an upgrade says which of our own parts may no longer be 
 import copy
 import hashlib
 import importlib.metadata
+import inspect
+import os
 import sys
 import types
 from pathlib import Path
@@ -21,6 +23,8 @@ from syft.service.user.user_roles import ServiceRole
 from syft.types.server_url import ServerURL
 from syft.types.syft_object_registry import SyftObjectRegistry
 
+from securefed.adapters.syft_site.inside import Inside
+from securefed.adapters.syft_site.pysyft import inline
 from tests.adapters.syft_site.places import DANA, QUIET, Place
 
 pytestmark = [pytest.mark.slow, QUIET]
@@ -202,3 +206,83 @@ def test_guests_may_call_what_only_the_door_refuses() -> None:
     offered = UserServiceConfigRegistry.from_role(ServiceRole.GUEST)
     for path in ("metadata.get_env", "network.add_peer", "action.set", "code.submit"):
         assert path in offered
+
+
+def test_every_call_is_kept_for_ever_and_read_before_the_next(site_a: Place) -> None:
+    """Why the mirror forgets: calls become slower with each one before."""
+
+    @syft.syft_function(input_policy=policy(site_a))
+    def remembered(ref: dict, payload: dict) -> int:
+        return 1
+
+    uid = site_a.submitted(remembered)
+    site_a.request_of(uid).approve()
+    services = site_a.site.datasite.services
+    objects = len(services.action.stash)
+    for n in range(3):
+        site_a.call(uid, {"n": n})
+    kept = services.output.stash.get_by_user_code_id(site_a.site.datasite.verify_key, uid).unwrap()
+    assert len(kept) == 3
+    assert len(services.action.stash) >= objects + 6
+    source = inspect.getsource(type(services.user_code)._call)
+    assert "output_history = code.get_output_history" in source
+
+
+def test_a_plain_object_as_asset_runs_once(site_a: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Why the reference is no dataset's upload: that is a twin even without a mock."""
+    ran: list[str] = []
+    watching = types.ModuleType("watching_of_the_test")
+    vars(watching)["ran"] = lambda ref: ran.append(type(ref).__name__)
+    monkeypatch.setitem(sys.modules, "watching_of_the_test", watching)
+    inside = Inside(site_a.site.datasite)
+    uid = inside.call("action.set", action_object=inline({"site": "hospital-a"})).id.id
+
+    @syft.syft_function(
+        input_policy=syft.MixedInputPolicy(ref=uid, payload=dict, client=site_a.dana)
+    )
+    def plain(ref: dict, payload: dict) -> int:
+        import watching_of_the_test as watching
+
+        watching.ran(ref)
+        return 1
+
+    code = site_a.submitted(plain)
+    site_a.request_of(code).approve()
+    sent = syft.ActionObject.from_obj({"n": 1}).send(site_a.dana)
+    site_a.dana.api.services.code.call(uid=code, ref=uid, payload=sent.id)
+    assert ran == ["dict"]
+
+
+def test_names_of_arguments_become_source(site_a: Place) -> None:
+    """Why the site compares what PySyft made of a submission, and not what was submitted."""
+
+    @syft.syft_function(input_policy=policy(site_a))
+    def smuggled(ref: dict, payload: dict) -> int:
+        return 1
+
+    smuggled.input_kwargs = ["ref", "payload=print(7) or payload, payload"]
+    uid = site_a.submitted(smuggled)
+    code = site_a.site.owner.api.services.code.get_by_id(uid=uid)
+    assert "print(7)" in code.parsed_code
+    assert "print(7)" not in code.raw_code
+
+
+def test_approved_code_has_the_rights_of_the_site(site_a: Place) -> None:
+    """Why the approved function is a template of ours, and training happens behind walls."""
+
+    @syft.syft_function(input_policy=policy(site_a))
+    def unwalled(ref: dict, payload: dict) -> int:
+        import os
+
+        return os.getpid()
+
+    uid = site_a.submitted(unwalled)
+    site_a.request_of(uid).approve()
+    assert site_a.call(uid, {}) == os.getpid()
+
+
+def test_the_login_hands_out_a_private_key_that_the_site_made(site_a: Place) -> None:
+    """Why nobody logs in: the site would know each account's private key."""
+    email, password = DANA
+    key = site_a.site.owner.guest().connection.login(email=email, password=password).signing_key
+    assert key.verify_key == site_a.dana.verify_key

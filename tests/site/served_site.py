@@ -1,0 +1,467 @@
+"""A whole site in a process of its own, for tests: `securefed site serve` on a free port.
+
+site = ServedSite.made(tmp_path / "hospital-a")
+with site.served():
+    request = site.approved(study("pilot"))
+    site.ask(request, TRAIN)
+
+The people are dana, who asks, and olivia, who owns the site and decides by the library and not by
+the program, which would take a second each time. The data are made up, one record a patient.
+"""
+
+import csv
+import hashlib
+import os
+import random
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from decimal import Decimal
+from pathlib import Path
+from threading import Event
+from time import monotonic
+from typing import Final
+
+from securefed import wiring
+from securefed.adapters.blob_http import BlobClient
+from securefed.adapters.site_folder import ServingNote, SiteFolder, find_serving
+from securefed.adapters.syft_site.client import SiteClient
+from securefed.config import load_study
+from securefed.domain.blob import SignedTicket, read_ticket
+from securefed.domain.canonical import prefixed
+from securefed.domain.errand import Attempt, Deliver, Errand, Report, Standing, Ticketed, Train
+from securefed.domain.identifiers import AccountId, Digest, Line, RequestId, SiteId
+from securefed.domain.records import to_bytes
+from securefed.domain.request import REQUEST_KIND, CodeRequest, RequestState, SignedRequest
+from securefed.domain.round import Round, RoundId
+from securefed.domain.site import Account, Role
+from securefed.domain.study import Study
+from securefed.errors import StorageFailed
+from securefed.ports import Signer
+from securefed.steps import prepare_site
+from securefed.steps.prepare_site import Acting, AllowanceAsked
+
+ROOT: Final = Path(__file__).parents[2]
+HOSPITAL: Final = SiteId("hospital-a")
+DANA, OLIVIA = AccountId("dana"), AccountId("olivia")
+FIRST: Final = Attempt(round=1, attempt=1)
+PATIENCE: Final = 60.0
+RECORDS: Final = 240
+
+_CARD: Final = """
+dataset = "admissions"
+title = "Admissions"
+origin = "Made up for a test"
+licence = "CC0-1.0"
+purposes = ["readmission-research"]
+data = "admissions.csv"
+adjacency = "add-remove"
+
+[unit]
+column = "patient"
+bound = 1
+
+[[columns]]
+name = "patient"
+type = "identifier"
+meaning = "Pseudonym"
+
+[[columns]]
+name = "age"
+type = "integer"
+meaning = "Age in years"
+range = [18, 99]
+
+[[columns]]
+name = "readmitted"
+type = "boolean"
+meaning = "Whether the patient came back"
+"""
+_STUDY: Final = """
+title = "A study of a test"
+name = "{name}"
+purpose = "readmission-research"
+
+[recipe]
+{recipe}
+
+[model]
+family = "{family}"
+parameters = 2
+
+[rounds]
+count = {rounds}
+spare = {spare}
+minimum_sites = 1
+
+[privacy]
+noise_multiplier = 20.0
+sampling_rate = 0.1
+steps = {steps}
+clip = 1.0
+
+[sealing]
+suite = "none"
+update_bound = 1.0
+
+[sites.hospital-a]
+dataset = "admissions"
+"""
+_TABULAR: Final = """
+name = "tabular"
+version = "1.0.0"
+parameters = {target = "readmitted", numeric = ["age:60:20"], learning_rate = 0.5}
+"""
+_OWN_CODE: Final = """
+name = "own-code"
+version = "1.0.0"
+own_code = "own_code.py"
+parameters = {columns = ["age"]}
+"""
+# Made-up records are of age 1, which nobody in the data is.
+_CODE: Final = """
+import os, signal, socket, torch
+
+def model():
+    {in_model}
+    return torch.nn.Linear(1, 1)
+
+def collate(records):
+    ages = records.columns["age"]
+    if any(age != 1 for age in ages):
+        {on_data}
+    return {{"x": torch.tensor(ages).float().unsqueeze(1)}}
+
+def losses(model, batch):
+    return model(batch["x"]).squeeze(1).square().clamp(max=10)
+
+def mock(records, seed):
+    return {{"age": [1] * records}}
+"""
+STOP_HERE: Final = "os.kill(os.getpid(), signal.SIGSTOP)"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Asked:
+    """A study of a test, and its own code where it has some."""
+
+    study: Study
+    code: bytes | None
+
+
+def tabular(name: str, *, rounds: int = 2, spare: int = 4, steps: int = 4) -> Asked:
+    """A logistic regression of two parameters."""
+    return _asked(name, _TABULAR, "logistic", None, rounds, spare, steps)
+
+
+def own_code(name: str, *, in_model: str = "pass", on_data: str = "pass", spare: int = 6) -> Asked:
+    """A line of somebody's own, which runs before the first step or on the private data."""
+    code = _CODE.format(in_model=in_model, on_data=on_data).encode()
+    return _asked(name, _OWN_CODE, "own-code", code, 2, spare, 4)
+
+
+def _asked(
+    name: str, recipe: str, family: str, code: bytes | None, rounds: int, spare: int, steps: int
+) -> Asked:
+    given = {"recipe": recipe, "family": family, "rounds": rounds, "spare": spare, "steps": steps}
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "study.toml"
+        file.write_text(_STUDY.format(name=name, **given))
+        if code is not None:
+            file.with_name("own_code.py").write_bytes(code)
+        return Asked(study=load_study(file), code=code)
+
+
+class ServedSite:
+    """One site's folder and people, and its serving process while there is one."""
+
+    def __init__(self, place: Path) -> None:
+        self.folder = SiteFolder(place / HOSPITAL)
+        self.dana: Signer = wiring.load_signer(place / "dana.key")
+        self.process: subprocess.Popen[bytes] | None = None
+        self._client: SiteClient | None = None
+        self._codes: dict[RequestId, bytes] = {}
+
+    @classmethod
+    def made(cls, place: Path, runner: str = "") -> "ServedSite":
+        """A new site with people, data and an allowance. `runner` is lines of its `site.toml`."""
+        place.mkdir(exist_ok=True)
+        wiring.new_key(place / "dana.key", DANA)
+        opened = wiring.init_site(place / HOSPITAL, HOSPITAL, Line("Hospital A"), OLIVIA)
+        _configure(opened.folder.settings, runner)
+        _write_data(place)
+        site = cls(place)
+        by, ledger = site.olivia, opened.party.ledger
+        prepare_site.adopt_policy(ledger, wiring.find_policy(str(_policy(place))), by)
+        dana = Account(account=DANA, key=site.dana.key, roles=(Role.SCIENTIST,))
+        prepare_site.admit_account(ledger, dana, by)
+        card = opened.add_data(place / "dataset.toml", by)
+        granted = {"epsilon": Decimal(3), "delta": Decimal("1e-6")}
+        prepare_site.grant_allowance(ledger, AllowanceAsked(dataset=card.dataset, **granted), by)
+        return site
+
+    # --- the process -----------------------------------------------------------------------------
+
+    @contextmanager
+    def served(self) -> Iterator["ServedSite"]:
+        """Serves while the block runs; ends it by SIGTERM, or it was ended by the test."""
+        self.start()
+        try:
+            yield self
+        finally:
+            if self.process is not None:
+                self.stop()
+
+    def start(self) -> None:
+        """Starts the program and waits until it answers."""
+        with (self.folder.root.parent / "serve.err").open("ab") as said:
+            self.process = process = self.program(said)
+        until(lambda: self._note() is not None or process.poll() is not None)
+        assert process.poll() is None, self.said
+
+    def program(self, said: object = subprocess.PIPE) -> "subprocess.Popen[bytes]":
+        """`securefed site serve` for this folder."""
+        serve = ("site", "serve", "--site", str(self.folder.root))
+        run = (sys.executable, "-c", "from securefed.cli.app import main; main()")
+        return subprocess.Popen(  # noqa: S603 - our own program
+            [*run, *serve], stdout=subprocess.DEVNULL, stderr=said, cwd=ROOT
+        )
+
+    def stop(self) -> None:
+        """Asks the site to end, and sees that nothing of it is left."""
+        process, note = self._running, self.note
+        self._hang_up()
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(PATIENCE) == 0, self.said
+        self.process = None
+        assert not self.runs()
+        assert not list(self.folder.runs.iterdir())
+        assert not self.folder.serving.exists()
+        assert _is_free(note)
+
+    def kill(self) -> None:
+        """Kills the site at once, and waits until its runs are gone by themselves."""
+        process = self._running
+        self._hang_up()
+        process.kill()
+        process.wait(PATIENCE)
+        self.process = None
+        until(lambda: not self.runs())
+
+    @property
+    def said(self) -> str:
+        """What the program told its owner."""
+        return (self.folder.root.parent / "serve.err").read_text()
+
+    @property
+    def note(self) -> ServingNote:
+        """Where it listens."""
+        note = self._note()
+        assert note is not None
+        return note
+
+    def runs(self) -> list[int]:
+        """The processes that have to do with a run of this site, keepers included."""
+        return [pid for pid in _processes() if str(self.folder.runs).encode() in _about(pid)]
+
+    def stopped_run(self) -> int:
+        """The run that has stopped itself, once there is one."""
+        found: list[int] = []
+        until(lambda: bool(found := [pid for pid in self.runs() if _state(pid) == "T"]) or found)
+        return next(pid for pid in self.runs() if _state(pid) == "T")
+
+    # --- the people ------------------------------------------------------------------------------
+
+    @property
+    def opened(self) -> wiring.OpenSite:
+        """The site as another process of its owner sees it."""
+        return wiring.open_site(self.folder.root)
+
+    @property
+    def olivia(self) -> Acting:
+        """The owner, about to decide."""
+        return wiring.open_site(self.folder.root).acting(OLIVIA, None, Line("A test's decision"))
+
+    @property
+    def client(self) -> SiteClient:
+        """Dana's way to the site."""
+        if self._client is None:
+            note = self.note
+            self._client = SiteClient.connect(HOSPITAL, note.host, note.port, self.dana)
+        return self._client
+
+    @property
+    def blobs(self) -> BlobClient:
+        """Dana's way to the files."""
+        return BlobClient(f"{self.note.address}/blobs", wait=lambda _: None)
+
+    def submitted(self, asked: Asked, valid: timedelta | None = None) -> RequestId:
+        """A request that is filed in the ledger, and waits."""
+        signed = self.signed(asked.study, valid)
+        name = signed.request.request
+        self.client.submit(signed)
+        until(lambda: name in self.opened.party.ledger.register().requests)
+        if asked.code is not None:
+            self._codes[name] = asked.code
+        return name
+
+    def approved(self, asked: Asked, valid: timedelta | None = None) -> RequestId:
+        """A request that may run."""
+        name = self.submitted(asked, valid)
+        party = self.opened.party
+        party.approve(name, party.plan(name).digest, self.olivia)
+        until(lambda: self.client.state(name).state is RequestState.APPROVED)
+        return name
+
+    def signed(self, study: Study, valid: timedelta | None = None) -> SignedRequest:
+        """A request for this site by dana, which lives for the study's days or less."""
+        now = wiring.clock().now()
+        request = CodeRequest(
+            site=HOSPITAL,
+            requester=DANA,
+            requester_key=self.dana.key,
+            study=study,
+            filed_at=now,
+            expires_at=now + (valid or timedelta(days=study.valid_days)),
+        )
+        signature = self.dana.sign(prefixed(REQUEST_KIND, to_bytes(request)))
+        return SignedRequest(request=request, signature=signature)
+
+    def ask(self, request: RequestId, errand: Errand) -> Standing | Ticketed:
+        """The site's answer to dana."""
+        return self.client.ask(request, errand)
+
+    def report(self, request: RequestId, of: Attempt = FIRST) -> Standing:
+        """Where an attempt stands."""
+        found = self.ask(request, Report(of=of))
+        assert isinstance(found, Standing)
+        return found
+
+    def begin(self, request: RequestId, of: Attempt = FIRST, weights: bytes | None = None) -> Train:
+        """Brings what an attempt needs and has it begin; says what was asked for."""
+        code = self._codes.get(request)
+        errand = Train(
+            of=of,
+            weights=None if weights is None else self.bring(request, of, weights),
+            code=None if code is None else self.bring(request, of, code),
+            protection=None,
+        )
+        self.ask(request, errand)
+        return errand
+
+    def trained(
+        self, request: RequestId, of: Attempt = FIRST, weights: bytes | None = None
+    ) -> Standing:
+        """An attempt from its beginning to its end."""
+        self.begin(request, of, weights)
+        return self.over(request, of)
+
+    def over(self, request: RequestId, of: Attempt = FIRST) -> Standing:
+        """How an attempt ends."""
+        until(lambda: self.report(request, of).phase.over, 2 * PATIENCE)
+        return self.report(request, of)
+
+    def upload(self, request: RequestId, of: Attempt, content: bytes) -> SignedTicket:
+        """A ticket to bring a file."""
+        digest = Digest("sha256:" + hashlib.sha256(content).hexdigest())
+        answer = self.ask(request, Deliver(of=of, blob=digest, length=len(content)))
+        assert isinstance(answer, Ticketed)
+        assert answer.ticket is not None
+        return read_ticket(str(answer.ticket))
+
+    def bring(self, request: RequestId, of: Attempt, content: bytes) -> Digest:
+        """Brings a file through the channel."""
+        ticket = self.upload(request, of, content)
+        with tempfile.NamedTemporaryFile() as file:
+            file.write(content)
+            file.flush()
+            self.blobs.send(ticket, Path(file.name))
+        return ticket.ticket.blob.digest
+
+    def entered(self, request: RequestId, of: Attempt = FIRST) -> Round:
+        """An attempt as the ledger has it."""
+        id = RoundId(request=request, round=of.round, attempt=of.attempt)
+        return self.opened.party.ledger.register().book_of(id).round(id)
+
+    @property
+    def _running(self) -> "subprocess.Popen[bytes]":
+        assert self.process is not None
+        return self.process
+
+    def _note(self) -> ServingNote | None:
+        note = find_serving(self.folder.serving)
+        mine = self.process is not None and note is not None and note.pid == self.process.pid
+        return note if mine else None
+
+    def _hang_up(self) -> None:
+        if self._client is not None:
+            self._client.close()
+            self._client = None
+
+
+def until(true: Callable[[], object], seconds: float = PATIENCE) -> None:
+    """Waits for what another process does; it comes about, or the test fails."""
+    pause, end = Event(), monotonic() + seconds
+    while not true():
+        assert monotonic() < end, "it did not come about"
+        pause.wait(0.05)
+
+
+def free_port() -> int:
+    """A port that nobody listens at."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _configure(settings: Path, runner: str) -> None:
+    text = settings.read_text().replace("# port = 8400", "port = 0")
+    settings.write_text(text.replace("[runner]\n", f"[runner]\n{runner}\n"))
+
+
+def _policy(place: Path) -> Path:
+    """The pilot's policy, with own code."""
+    text = (ROOT / "policies" / "pilot.toml").read_text()
+    file = place / "policy.toml"
+    file.write_text(text.replace('recipes = ["tabular"', 'recipes = ["own-code", "tabular"'))
+    return file
+
+
+def _write_data(place: Path) -> None:
+    chance = random.Random(1)  # noqa: S311 - made-up data
+    (place / "dataset.toml").write_text(_CARD)
+    with (place / "admissions.csv").open("w", newline="") as file:
+        rows = csv.writer(file)
+        rows.writerow(("patient", "age", "readmitted"))
+        for number in range(RECORDS):
+            rows.writerow((f"p{number}", chance.randint(18, 95), chance.choice(("true", "false"))))
+
+
+def _is_free(note: ServingNote) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex((note.host, note.port)) != 0
+
+
+def _processes() -> list[int]:
+    return [int(one.name) for one in Path("/proc").iterdir() if one.name.isdigit()]
+
+
+def _about(pid: int) -> bytes:
+    try:
+        folder = Path(f"/proc/{pid}")
+        return (folder / "cmdline").read_bytes() + (folder / "environ").read_bytes()
+    except OSError:
+        return b""  # it ended meanwhile, or is somebody else's
+
+
+def _state(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2][:1]
+    except OSError:
+        return ""
