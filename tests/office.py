@@ -266,7 +266,8 @@ class DeskRemote:
         self.trouble: list[SecurefedError] = []
 
     def submit(self, signed: SignedRequest) -> None:
-        self.office.party.receive(signed)
+        if signed.request.request not in self.office.ledger.register().requests:
+            self.office.party.receive(signed)
 
     def state(self, request: RequestId) -> RequestState:
         return self.office.ledger.register().request(request).state

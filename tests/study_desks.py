@@ -5,17 +5,17 @@ to a site is the only thing that is replaced: `connect` takes the place of the o
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from pathlib import Path
-from typing import cast
+from typing import TypeAlias, cast
 
 import numpy as np
 
 from securefed.adapters.ed25519_keys import Ed25519Signer, create_key, load_key, verify
 from securefed.adapters.masking.stream import SecureChances
-from securefed.adapters.memory import MemoryKeys
+from securefed.adapters.memory import MemoryClock, MemoryKeys
 from securefed.adapters.this_machine import SystemClock
 from securefed.config.federation import Address
 from securefed.domain.errand import Answer, Errand, Protection
@@ -33,14 +33,17 @@ from securefed.domain.run_order import (
     RunOrder,
 )
 from securefed.domain.seal_terms import Here, expect_protection
+from securefed.domain.talk import Finished, FromRun, ToRun
 from securefed.errors import SiteUnreachable
 from securefed.parties.desk import Room
 from securefed.ports import Signer
 from securefed.recipes.layout import Layout, Values
 from securefed.wiring_gather import new_sealers
-from tests.office import DeskRemote, Files, Office, Play, finished, honest, pilot
+from tests.office import DeskRemote, Files, Office, finished, honest, pilot
 from tests.world import REVIEWER, SCIENTIST, World
 
+Played: TypeAlias = Generator[FromRun, ToRun, Finished]
+Playing: TypeAlias = Callable[[Mapping[str, bytes], Files, RunOrder], Played]
 SITES = ("hospital-a", "hospital-b", "hospital-c")
 NOISY = "[privacy.metrics]\nnoise_multiplier = 30.0\nreleases = 1\n"
 STUDY = """\
@@ -76,16 +79,18 @@ valid_days = 7
 class RealKeys(MemoryKeys):
     """Keys by name that sign as those in files do."""
 
-    def signer(self, name: str) -> Signer:  # type: ignore[override] - a real one
+    def signer(self, name: str) -> Signer:  # type: ignore[override] # a real one
         return Ed25519Signer(hashlib.sha256(f"test key {name}".encode()).digest())
 
-    verify = staticmethod(verify)  # type: ignore[assignment] - a real one
+    verify = staticmethod(verify)
 
 
 class DeskSite(DeskRemote):
-    """A desk as the program calls it; `away` while nobody answers."""
+    """A desk as the program calls it; `away` while nobody answers. One that `spoils` hands out
+    something else than what it released."""
 
     away = False
+    spoils = False
     closed = 0
     filed = 0
 
@@ -103,6 +108,11 @@ class DeskSite(DeskRemote):
     def ask(self, request: RequestId, errand: Errand) -> Answer:
         self._expect_here()
         return super().ask(request, errand)
+
+    def fetch(self, ticket: str, target: Path) -> None:
+        super().fetch(ticket, target)
+        if self.spoils:
+            target.write_bytes(b"no update")
 
     def units(self, _dataset: DatasetId) -> int:
         self._expect_here()
@@ -130,7 +140,7 @@ class StudyDesks:
     def __post_init__(self) -> None:
         self.world: World = pilot(sites=SITES, minimum_sites=2)
         self.world.keys = RealKeys()
-        self.world.clock = SystemClock()  # type: ignore[assignment] - the program's own
+        self.world.clock = cast(MemoryClock, SystemClock())
         key = self.folder / "dana.key"
         create_key(key, "dana")
         self.world.people[SCIENTIST] = load_key(key)
@@ -186,10 +196,10 @@ def first_values(*_: object) -> tuple[Layout, Values]:
     return Layout(names=("bias", "weight"), shapes=((1,), (1, 3))), np.zeros(4, np.float32)
 
 
-def adding(*values: float, accuracy: str | None = None) -> Play:
+def adding(*values: float, accuracy: str | None = None) -> Playing:
     """A run whose update has these values; with noised metrics, where an accuracy is given."""
 
-    def play(given: Mapping[str, bytes], made: Files, order: RunOrder) -> Play:
+    def play(given: Mapping[str, bytes], made: Files, order: RunOrder) -> Played:
         yield from honest(given, made, order)
         done = finished(made, order, values)
         about = AboutUpdate(layout=first_values()[0].digest, parameters=len(values))
@@ -201,7 +211,7 @@ def adding(*values: float, accuracy: str | None = None) -> Play:
         made[METRICS] = to_bytes(NoisyMetrics(metrics=(one,), tally=()))
         return replace(done, files=(*done.files, METRICS))
 
-    return cast(Play, play)
+    return play
 
 
 class SealingOffice(Office):

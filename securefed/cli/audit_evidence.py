@@ -101,7 +101,7 @@ def verify(
     failed, checks = examined.failed, examined.checks
     first: Plain = None if failed is None else failed.what
     about = {} if examined.evidence is None else _about(examined.evidence)
-    told = "Every check passed." if failed is None else f"Failed first: {failed.what}"
+    told = "No check failed." if failed is None else f"Failed first: {failed.what}"
     shown = table(("check", "result", "to do"), checks_rows(checks), "")
     answer(
         as_json,

@@ -32,9 +32,7 @@ from securefed.domain.claims import Claim, ClaimRegister, Condition, Needs
 from securefed.domain.identifiers import Digest, Sentence
 from securefed.domain.standards import Attestation, Question, Standard
 
-SentenceText = Annotated[
-    Sentence, PlainValidator(text_of(Sentence)), text_schema(Sentence)
-]
+SentenceText = Annotated[Sentence, PlainValidator(text_of(Sentence)), text_schema(Sentence)]
 NeedsWord = Annotated[Needs, PlainValidator(one_of(Needs)), choice_schema(Needs)]
 ConditionWord = Annotated[Condition, PlainValidator(one_of(Condition)), choice_schema(Condition)]
 
@@ -161,7 +159,7 @@ def _question(one: QuestionTable) -> Question:
 
 class _AttackLineTable(Table):
     tried: SentenceText
-    outcome: Annotated[Outcome, PlainValidator(one_of(Outcome))]
+    outcome: Annotated[Outcome, PlainValidator(one_of(Outcome)), choice_schema(Outcome)]
     result: SentenceText
     shows: SentenceText
     cannot: SentenceText

@@ -32,6 +32,8 @@ from securefed.errors import (
 
 _NOTHING = Decimal(0)
 _REQUEST_CLOSED = Name("request-closed")
+# An attempt that never begins is free, but each one is two entries of the ledger.
+_MOST_REFUNDED = 100
 
 
 class Book:
@@ -146,6 +148,11 @@ class Book:
             raise ApprovalExhausted(
                 f"{attempt.id.request} is approved for {study.rounds} rounds and "
                 f"{study.spare_attempts} spare attempts; none is left"
+            )
+        if len(hold.rounds) >= study.attempts + _MOST_REFUNDED:
+            raise ApprovalExhausted(
+                f"{attempt.id.request} had {_MOST_REFUNDED} attempts that never began; ask again",
+                where=str(attempt.id),
             )
         if any(one.id.round == attempt.id.round and one.open for one in hold.rounds.values()):
             raise TransitionInvalid(

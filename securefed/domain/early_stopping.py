@@ -28,8 +28,8 @@ class StoppingRule:
     """Stop after `patience` rounds in a row whose smoothed figure is no better than the best yet.
 
     A smoothed figure is the mean of the last `window`. It is better when it exceeds the best yet by
-    more than `margin` standard deviations of such a mean's noise, which is that of a figure over
-    √window: without a margin, noise alone looks like progress now and then."""
+    more than `margin`: without one, noise alone looks like progress now and then. The noise of such
+    a mean is that of one figure over √window."""
 
     aim: Aim
     patience: int
@@ -41,9 +41,8 @@ class StoppingRule:
         count("window", self.window, most=100_000)
         not_negative("margin", self.margin)
 
-    def judge(self, figures: Sequence[Decimal], noise: Decimal) -> "Judgement":
+    def judge(self, figures: Sequence[Decimal]) -> "Judgement":
         """The judgement after these figures, in the order of their rounds."""
-        not_negative("noise", noise)
         smoothed = self._smoothed(figures)
         if not smoothed:
             return Judgement(
@@ -52,7 +51,7 @@ class StoppingRule:
         best, since = smoothed[0], 0
         for one in smoothed[1:]:
             since += 1
-            if self._better(one - best, noise):
+            if one - best > Fraction(self.margin):
                 best, since = one, 0
         stop = since >= self.patience
         told = f"no better for {since} of {self.patience} rounds" if since else "better than before"
@@ -63,11 +62,6 @@ class StoppingRule:
         exact = [sign * _fraction(one) for one in figures]
         last = range(self.window, len(exact) + 1)
         return [sum(exact[at - self.window : at], Fraction(0)) / self.window for at in last]
-
-    def _better(self, gain: Fraction, noise: Decimal) -> bool:
-        # Squared, because √window has no exact form.
-        least = Fraction(self.margin) * Fraction(noise)
-        return gain > 0 and gain**2 * self.window > least**2
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -92,7 +92,7 @@ def check_second(figures: Iterable[tuple[Decimal, Decimal | None]]) -> int:
     for first, second in figures:
         if second is None:
             silent += 1
-        elif not abs(first - second) <= FAR[0] + FAR[1] * max(first, second):
+        elif first != second and abs(first - second) > FAR[0] + FAR[1] * min(first, second):
             raise EvidenceInvalid(f"ε is stated as {first}; the second accountant says {second}")
     return silent
 

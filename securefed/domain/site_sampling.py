@@ -1,9 +1,9 @@
 """Which sites take part in a round, where a study asks fewer than all: drawn by a public lot.
 
-The lot is a hash of the study, round, attempt and site, so everybody draws the same, a site can
-check that it was drawn, and nobody needs to be trusted to draw. Promises that every set of that
-size is equally likely as far as SHA-256 looks random. Whoever writes the study chooses what is
-hashed and could try titles until a lot suits; a site that minds has every round's lot beforehand.
+The lot is a hash of the study, round and site, so everybody draws the same, a site checks that it
+was drawn, and nobody needs to be trusted to draw. Promises that every set of that size is equally
+likely as far as SHA-256 looks random. Whoever writes the study chooses what is hashed and could try
+titles until a lot suits; a site that minds has every round's lot beforehand.
 
 No amplification of privacy is claimed: the lot is public, so a site that was drawn knows as much of
 its own part as one that always takes part. A site is charged for the rounds that it trained.
@@ -11,7 +11,6 @@ its own part as one that always takes part. A site is charged for the rounds tha
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from fractions import Fraction
 
 from securefed.domain.identifiers import Digest, SiteId
 from securefed.domain.numbers import count
@@ -25,37 +24,19 @@ LOT_KIND = "site-lot"
 class _Lot:
     study: Digest
     round: int
-    attempt: int
     site: SiteId
 
 
-@dataclass(frozen=True, kw_only=True)
-class DrawnSites:
-    """An attempt's sites, sorted by name, and from how many they were drawn."""
-
-    round: int
-    attempt: int
-    sites: tuple[SiteId, ...]
-    among: int
-
-    @property
-    def chance(self) -> Fraction:
-        """The chance that each site of the study had to be among them."""
-        return Fraction(len(self.sites), self.among)
-
-
 def drawn_sites(
-    study: Digest, round_: int, attempt: int, sites: Collection[SiteId], size: int
-) -> DrawnSites:
-    """The sites of an attempt: those with the smallest lots. Another attempt draws anew."""
+    study: Digest, round_: int, sites: Collection[SiteId], size: int
+) -> tuple[SiteId, ...]:
+    """The sites of a round, sorted by name: those with the smallest lots."""
     count("round", round_)
-    count("attempt", attempt)
     count("sites in a round", size, most=len(sites))
     if len(set(sites)) != len(sites):
         raise ConfigInvalid("A site stands twice among those that are drawn from")
 
     def lot(site: SiteId) -> Digest:
-        return record_digest(LOT_KIND, _Lot(study=study, round=round_, attempt=attempt, site=site))
+        return record_digest(LOT_KIND, _Lot(study=study, round=round_, site=site))
 
-    chosen = sorted(sites, key=lot)[:size]
-    return DrawnSites(round=round_, attempt=attempt, sites=tuple(sorted(chosen)), among=len(sites))
+    return tuple(sorted(sorted(sites, key=lot)[:size]))

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 
+from securefed.domain.combining import Combining
 from securefed.domain.identifiers import (
     DatasetId,
     Digest,
@@ -21,11 +22,13 @@ from securefed.domain.identifiers import (
 )
 from securefed.domain.numbers import count, positive
 from securefed.domain.privacy import DpSgd, GaussianRelease, Mechanism
+from securefed.domain.records import record_digest
+from securefed.domain.site_sampling import drawn_sites
 from securefed.domain.weighting import Weighting
 from securefed.errors import ConfigInvalid
 
-# What the digest of a study's own Python file is taken as.
-OWN_CODE_KIND = "own-code"
+# What the digests of a study, and of its own Python file, are taken as.
+STUDY_KIND, OWN_CODE_KIND = "study", "own-code"
 # How many bits a sealed value may have.
 PRECISIONS = (8, 12, 16)
 
@@ -164,6 +167,7 @@ class Study:
     spare_attempts: int
     minimum_sites: int
     sealing: Sealing
+    combining: Combining
     valid_days: int
     participants: tuple[Participant, ...]
 
@@ -178,6 +182,7 @@ class Study:
         for participant in self.participants:
             for one in participant.attempt:
                 count(f"{one.kind} in all attempts", one.times * self.attempts)
+        self._check_combining(len(sites))
 
     @property
     def attempts(self) -> int:
@@ -200,7 +205,25 @@ class Study:
                 return participant
         raise ConfigInvalid(f"The study {self.study} does not name the site {site}")
 
+    def sites_of(self, round_: int) -> tuple[SiteId, ...]:
+        """The sites that are asked in a round, sorted."""
+        sites = [participant.site for participant in self.participants]
+        size = self.combining.sites_per_round
+        if size is None:
+            return tuple(sorted(sites))
+        return drawn_sites(record_digest(STUDY_KIND, self), round_, sites, size)
+
     def whole(self, site: SiteId) -> tuple[Mechanism, ...]:
         """All that an approval would allow at a site: every attempt of every round."""
         attempt = self.participant(site).attempt
         return tuple(one.repeated(one.times * self.attempts) for one in attempt)
+
+    def _check_combining(self, sites: int) -> None:
+        size, stop = self.combining.sites_per_round, self.combining.stop
+        if size is not None:
+            count("sites in a round", size, least=self.minimum_sites, most=sites)
+        if stop is not None and not any(one.metrics for one in self.participants):
+            raise ConfigInvalid(
+                f"The study stops by the metric {stop.metric!r}, and no site releases metrics",
+                hint="Ask for metrics under [privacy.metrics], or leave out [combining.stop].",
+            )

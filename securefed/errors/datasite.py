@@ -54,7 +54,10 @@ class SiteUnreachable(EnvironmentFault):
 
 
 class LoginRefused(PolicyError):
-    """The site does not know this e-mail and password together, or the account cannot log in."""
+    """The site knows no data scientist with this key, or not any more.
+
+    Nobody logs in with a password: each call is signed with the key that the site's owner was given
+    for the account. Owners and reviewers work on the site's own machine."""
 
     code = "login-refused"
-    hint = "Ask the site's owner for the account; owners work on the site's own machine."
+    hint = "Send the site's owner the public half of your key, and ask for an account."

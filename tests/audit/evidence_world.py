@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import cast
 
 from securefed.adapters.ed25519_keys import Ed25519Signer, PooledChecker
-from securefed.adapters.memory import MemoryKeys, MemoryLedger
+from securefed.adapters.memory import MemoryAccountant, MemoryKeys, MemoryLedger
 from securefed.adapters.odometer import Odometer
 from securefed.domain.canonical import digest_of
 from securefed.domain.checkpoint import Checkpoint
@@ -70,7 +70,7 @@ class Study:
             sites=self.sites, rounds=self.rounds, steps=16, suite=Suite.BFV_MASK, spare=self.spare
         )
         self.world.keys = cast(MemoryKeys, SeededKeys())
-        self.world.accountant = Odometer()
+        self.world.accountant = cast(MemoryAccountant, Odometer())
         for name in self.sites:
             self.parties[name] = self.world.site(name)
             self.requests[name] = self.world.approved(self.parties[name])

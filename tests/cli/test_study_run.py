@@ -3,7 +3,8 @@
 import json
 import os
 import signal
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
@@ -11,9 +12,13 @@ from safetensors.numpy import load_file
 
 from securefed import wiring_run, wiring_study
 from securefed.adapters.update_files import folder_files
+from securefed.domain.run_order import RunOrder
 from securefed.errors import ExitCode
 from tests.cli.conftest import Ran, Run
-from tests.study_desks import NOISY, SITES, StudyDesks, adding, first_values
+from tests.office import Files
+from tests.study_desks import NOISY, SITES, Played, StudyDesks, adding, first_values
+
+pytestmark = pytest.mark.slow  # two rounds in most tests
 
 AT = ("--federation", "federation.toml", "--as", "dana", "--key", "dana.key")
 Desks = Callable[..., StudyDesks]
@@ -157,23 +162,22 @@ def test_a_run_that_ended_is_only_told_again(run: Run, desks: Desks) -> None:
 
 def test_a_run_goes_on_where_it_was_stopped(run: Run, desks: Desks) -> None:
     made = approved(run, desks)
-    seen: list[int] = []
-    ask = made.sites["hospital-a"].ask
+    go_on = threading.Event()
 
-    def stopping(request: object, errand: object) -> object:
-        answer = ask(request, errand)
-        if isinstance(errand, Train) and errand.of.round == 2 and not seen:
-            seen.append(1)
+    def play(given: Mapping[str, bytes], files: Files, order: RunOrder) -> Played:
+        if "weights" in given:
             os.kill(os.getpid(), signal.SIGTERM)
-        return answer
+            assert go_on.wait(20)
+        return (yield from adding(0.1, 0.2, 0.3, 0.4)(given, files, order))
 
-    made.sites["hospital-a"].ask = stopping  # type: ignore[method-assign] - a test's
-    before = [signal.getsignal(one) for one in (signal.SIGINT, signal.SIGTERM)]
+    made.sites["hospital-a"].office.play = play
+    handlers = [signal.getsignal(one) for one in (signal.SIGINT, signal.SIGTERM)]
     stopped = study(run, "run")
+    go_on.set()
     assert stopped.code == ExitCode.INTERRUPTED
     assert "1 of 2 rounds are done" in stopped.err
     assert "Go on with: securefed study run study.toml --federation" in stopped.err
-    assert [signal.getsignal(one) for one in (signal.SIGINT, signal.SIGTERM)] == before
+    assert [signal.getsignal(one) for one in (signal.SIGINT, signal.SIGTERM)] == handlers
     made.settled()
     assert study(run, "run").code == 0
     assert [made.charged(name) for name in SITES] == [32] * 3

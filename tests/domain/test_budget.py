@@ -267,6 +267,17 @@ def test_attempts_end_with_the_spare_ones_and_refunded_ones_do_not_count() -> No
     assert kept.holds[asked.request].charged == 3 * renyi_loss(asked.part.training.repeated(1), 7)
 
 
+def test_attempts_that_never_begin_do_not_fill_a_ledger() -> None:
+    kept, asked = book(), request(World(rounds=1))
+    kept.reserve(asked, START)
+    for again in range(1, 102):
+        kept.begin(attempt(asked, again=again))
+        kept.advance(attempt(asked, again=again).refunded(Name("test")))
+    with pytest.raises(ApprovalExhausted, match="never began"):
+        kept.begin(attempt(asked, again=102))
+    assert kept.holds[asked.request].charged == 0
+
+
 def test_a_round_beyond_the_last_is_not_approved() -> None:
     kept, asked = book(), request(World(rounds=2))
     kept.reserve(asked, START)

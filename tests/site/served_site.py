@@ -20,13 +20,15 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 from threading import Event
 from time import monotonic
 from typing import Final
+
+import pytest
 
 from securefed import wiring
 from securefed.adapters.blob_http import BlobClient
@@ -42,11 +44,12 @@ from securefed.domain.request import REQUEST_KIND, CodeRequest, RequestState, Si
 from securefed.domain.round import Round, RoundId
 from securefed.domain.site import Account, Role
 from securefed.domain.study import Study
-from securefed.errors import StorageFailed
 from securefed.ports import Signer
 from securefed.steps import prepare_site
 from securefed.steps.prepare_site import Acting, AllowanceAsked
 
+# PySyft's own classes, built when the first request is written.
+QUIET: Final = pytest.mark.filterwarnings("ignore::pydantic.warnings.PydanticDeprecatedSince20")
 ROOT: Final = Path(__file__).parents[2]
 HOSPITAL: Final = SiteId("hospital-a")
 DANA, OLIVIA = AccountId("dana"), AccountId("olivia")
@@ -272,9 +275,9 @@ class ServedSite:
 
     def stopped_run(self) -> int:
         """The run that has stopped itself, once there is one."""
-        found: list[int] = []
-        until(lambda: bool(found := [pid for pid in self.runs() if _state(pid) == "T"]) or found)
-        return next(pid for pid in self.runs() if _state(pid) == "T")
+        until(lambda: any(_state(pid) == "T" for pid in self.runs()))
+        (found,) = [pid for pid in self.runs() if _state(pid) == "T"]
+        return found
 
     # --- the people ------------------------------------------------------------------------------
 

@@ -43,7 +43,7 @@ class Calls:
     """A site, as one person calls it. Any number of threads may call at once."""
 
     def __init__(self, host: str, port: int, signer: Signer, authority: Path | None) -> None:
-        self.where = f"{host}:{port}"
+        self.where = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
         self._base = f"{'https' if authority else 'http'}://{self.where}"
         self._verify = str(authority) if authority else True
         self._signer = signer

@@ -44,6 +44,7 @@ from securefed.domain.remote import Filed, Offered
 from securefed.domain.request import RequestState, SignedRequest
 from securefed.errors import (
     ApprovalMissing,
+    ApprovalWithdrawn,
     ErrandGarbled,
     LoginRefused,
     NotFound,
@@ -52,6 +53,7 @@ from securefed.errors import (
 )
 from securefed.ports import Signer
 
+_LONGEST_REASON = 400
 _STATES = {
     UserCodeStatus.PENDING: RequestState.PENDING,
     UserCodeStatus.APPROVED: RequestState.APPROVED,
@@ -116,7 +118,7 @@ class SiteClient:
         """Where a request of one's own stands."""
         status = self._called("code_status.get_by_uid", uid=self._own(request).status)
         (decision,) = status.status_dict.values()
-        return Filed(state=_STATES[decision.status], reason=decision.reason or "")
+        return Filed(state=_STATES[decision.status], reason=_shown_text(decision.reason or ""))
 
     def datasets(self) -> tuple[Offered, ...]:
         """What the site offers, with the mocks that it publishes whole."""
@@ -213,8 +215,14 @@ class SiteClient:
         filed = self.state(request)
         if filed.state is RequestState.APPROVED:
             return SiteUnreachable("The site could not run the function", where=self.site)
-        what = f"{request} is {filed.state} at {self.site}"
-        return ApprovalMissing(f"{what}: {filed.reason}" if filed.reason else what)
+        if filed.state is RequestState.PENDING:
+            return ApprovalMissing(f"{request} is not approved yet", where=self.site)
+        return ApprovalWithdrawn(f"{request} does not run: {filed.reason}", where=self.site)
+
+
+def _shown_text(text: str) -> str:
+    """A text of a site that is not trusted, for a terminal."""
+    return "".join(one for one in text[:_LONGEST_REASON] if one.isprintable())
 
 
 def _is_of(source: str, request: RequestId) -> bool:

@@ -114,7 +114,8 @@ class Mirror:
             return _NOT_YET
         if ruled.digest != asked.digest:
             return _TWICE
-        if ruled.state is RequestState.APPROVED:
+        # A complete study is still fetched from; the site begins nothing more of it.
+        if ruled.state in (RequestState.APPROVED, RequestState.COMPLETED):
             return None
         return f"{ruled.state}: {ruled.reason}" if ruled.reason else str(ruled.state)
 

@@ -4,8 +4,8 @@ from securefed.domain.attack import AttackReport
 from securefed.domain.claims import ClaimRegister, Grounds, Source
 from securefed.domain.identifiers import Digest
 from securefed.domain.report.charts import budget_chart, profile_chart, round_chart
-from securefed.domain.report.model import Block, Claims, Remark, Section, Table, line, table
 from securefed.domain.report.grounds import dataset_facts
+from securefed.domain.report.model import Block, Claims, Remark, Section, Table, line, table
 from securefed.domain.report.subject import Subject, steps_of
 from securefed.domain.report.wording import at, day, derived, listed, loss_words, share, small
 from securefed.domain.rules.speak import shown

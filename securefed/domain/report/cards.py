@@ -2,7 +2,17 @@
 
 from securefed.domain.claims import NOT_EVIDENCED, ClaimRegister, Grounds
 from securefed.domain.identifiers import DatasetId
-from securefed.domain.report.model import Block, Cell, Claims, Line, Remark, Section, Table, line, table
+from securefed.domain.report.model import (
+    Block,
+    Cell,
+    Claims,
+    Line,
+    Remark,
+    Section,
+    Table,
+    line,
+    table,
+)
 from securefed.domain.report.subject import Subject, steps_of
 from securefed.domain.report.wording import at, derived, listed, unit_of
 

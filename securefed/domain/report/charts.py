@@ -32,7 +32,9 @@ def budget_chart(subject: Subject, dataset: DatasetId) -> Chart:
         across="time (UTC)",
         up="percent of the allowance",
         series=(
-            _budget_line("what ran or may still run", days, [one.counted for one in moments], moments),
+            _budget_line(
+                "what ran or may still run", days, [one.counted for one in moments], moments
+            ),
             _budget_line("what ran", days, [one.charged for one in moments], moments),
         ),
         limit=("allowance", _HUNDRED),
@@ -56,8 +58,8 @@ def budget_chart(subject: Subject, dataset: DatasetId) -> Chart:
 def round_chart(subject: Subject, dataset: DatasetId) -> Chart | None:
     """ε of each attempt that was charged, and of all so far."""
     rows = [
-        (f"{number}", attempt, subject.rounds[attempt.attempt.id])
-        for number, attempt in enumerate(_charged(subject, dataset), start=1)
+        (str(subject.rounds[one.attempt.id].number), one, subject.rounds[one.attempt.id])
+        for one in _charged(subject, dataset)
     ]
     if not rows:
         return None

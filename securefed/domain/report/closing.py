@@ -1,7 +1,16 @@
 """Sections 12 and 13: how to check all of this without trusting anybody here, and its limits."""
 
 from securefed.domain.claims import ClaimRegister, Grounds, Source
-from securefed.domain.report.model import Block, Claims, Command, Remark, Section, Table, line, table
+from securefed.domain.report.model import (
+    Block,
+    Claims,
+    Command,
+    Remark,
+    Section,
+    Table,
+    line,
+    table,
+)
 from securefed.domain.report.subject import Subject
 from securefed.domain.report.wording import at, day
 

@@ -7,6 +7,7 @@ made. So a site without a co-signed checkpoint has no witnesses, however it is r
 from collections.abc import Callable, Mapping
 
 from securefed.domain.claims import Condition, Grounds, Needs, Source
+from securefed.domain.identifiers import DatasetId
 from securefed.domain.report.chronicle import RequestStory
 from securefed.domain.report.subject import DatasetFigures, Subject, steps_of
 from securefed.domain.report.wording import (
@@ -20,7 +21,6 @@ from securefed.domain.report.wording import (
     small,
     unit_of,
 )
-from securefed.domain.identifiers import DatasetId
 from securefed.domain.round import RoundState
 from securefed.domain.rules.speak import shown
 from securefed.domain.site import Sandbox
@@ -81,9 +81,7 @@ def _facts(subject: Subject) -> dict[str, str]:
         "version": asked.version,
         "package": "no version" if machine is None else f"securefed {machine.package}",
         "requesters": listed(one.request.requester for one in subject.requests),
-        "reviewers": listed(
-            approval.what.by for story in stories for approval in story.approvals
-        ),
+        "reviewers": listed(approval.what.by for story in stories for approval in story.approvals),
         "studies": listed((_study_words(one) for one in stories), "no study"),
         "left": _left(subject),
         "attempts": counted(len(subject.attempts), "attempt"),
@@ -141,9 +139,7 @@ def _each(subject: Subject, words: Callable[[Subject, DatasetFigures], str]) -> 
 
 
 def _refused(subject: Subject) -> str:
-    total = sum(
-        one.count for noted in subject.chronicle.refused for one in noted.what.refused
-    )
+    total = sum(one.count for noted in subject.chronicle.refused for one in noted.what.refused)
     return counted(total, "call")
 
 
@@ -287,4 +283,3 @@ def _so(subject: Subject) -> set[Condition]:
         Condition.ONE_STUDY: subject.asked.study is not None,
     }
     return {condition for condition, so in holds.items() if so}
-

@@ -40,8 +40,9 @@ class DatasetFigures:
 
 @dataclass(frozen=True, kw_only=True)
 class RoundFigures:
-    """What an attempt cost by itself, and with all that ran on its dataset before."""
+    """Which attempt on its dataset it was, what it cost by itself, and with all before it."""
 
+    number: int
     alone: Decimal
     so_far: Decimal
 
@@ -102,9 +103,7 @@ class Subject:
     @property
     def committed(self) -> list[tuple[RequestStory, AttemptStory]]:
         """The attempts that released something."""
-        return [
-            pair for pair in self.attempts if pair[1].attempt.state is RoundState.COMMITTED
-        ]
+        return [pair for pair in self.attempts if pair[1].attempt.state is RoundState.COMMITTED]
 
     @property
     def datasets(self) -> list[DatasetId]:
@@ -143,7 +142,10 @@ class Subject:
             one for one in self.chronicle.requests.values() if one.request.dataset == dataset
         ]
         indexes = [
-            index for one in stories for attempt in one.attempts.values() for index in attempt.entries
+            index
+            for one in stories
+            for attempt in one.attempts.values()
+            for index in attempt.entries
         ]
         return Source(entries=tuple(indexes), how="computed from" if indexes else "")
 
@@ -167,4 +169,6 @@ def steps_of(mechanism: Mechanism) -> str:
     noise = getattr(mechanism, "noise_multiplier", None)
     if noise is not None:
         return f"{mechanism.kind}: noise multiplier {noise}, {mechanism.times:,} releases"
-    return f"{mechanism.kind}: scale {getattr(mechanism, 'scale', '')}, {mechanism.times:,} releases"
+    return (
+        f"{mechanism.kind}: scale {getattr(mechanism, 'scale', '')}, {mechanism.times:,} releases"
+    )

@@ -146,7 +146,7 @@ def test_a_request_is_filed_once_and_runs_when_it_is_approved(
     hospital_a.look()
     with hospital_a.party.ledger.held() as register:
         assert register.request(request).signed == signed
-    with pytest.raises(ApprovalMissing, match="pending"):
+    with pytest.raises(ApprovalMissing, match="not approved yet"):
         dana.ask(request, ERRAND)
     hospital_a.approve(request)
     assert dana.state(request).state is RequestState.APPROVED
@@ -161,12 +161,12 @@ def test_another_process_finds_the_request_again(hospital_a: Hospital, running: 
 
 def test_a_call_takes_less_than_a_glance(dana: SiteClient, running: RequestId) -> None:
     took = []
-    for _ in range(20):
+    for _ in range(10):
         start = time.perf_counter()
         dana.ask(running, ERRAND)
         took.append(time.perf_counter() - start)
-    print(f"a trivial approved call: {sorted(took)[10]:.3f} s in the middle, {max(took):.3f} s")
-    assert len(took) == 20
+    print(f"a trivial approved call: {sorted(took)[5]:.3f} s in the middle, {max(took):.3f} s")
+    assert len(took) == 10
 
 
 def test_what_calls_leave_behind_is_forgotten(
@@ -209,11 +209,17 @@ def test_nobody_calls_or_sees_the_request_of_another(
         dimitri.state(running)
     before = len(hospital_a.asked)
     code = dana._own(running)
-    sent = inline({"request": str(running), "errand": errand_text(ERRAND)})
+    sent, mine = (
+        inline({"request": str(running), "errand": errand_text(ERRAND)}) for _ in range(2)
+    )
+    dana._calls.call("action.set", action_object=mine)
     dimitri._calls.call("action.set", action_object=sent)
     for path, given in (
         ("code.call", {"uid": code.uid, "ref": code.ref, "payload": sent.id}),
+        ("code.call", {"uid": code.uid, "ref": code.ref, "payload": mine.id}),
         ("code_status.get_by_uid", {"uid": code.status}),
+        ("action.get", {"uid": mine.id}),
+        ("action.set", {"action_object": _object_named(mine.id)}),
     ):
         with pytest.raises(CallFailed):
             dimitri._calls.call(path, **given)

@@ -10,7 +10,7 @@ from securefed.adapters.syft_site.inside import Inside
 from securefed.domain.errand import Attempt, Report, Ticketed
 from securefed.domain.identifiers import RequestId, SiteId
 from securefed.domain.request import RequestState, SignedRequest
-from securefed.errors import ApprovalMissing, LoginRefused, NotFound, StorageFailed
+from securefed.errors import ApprovalWithdrawn, LoginRefused, NotFound, StorageFailed
 from securefed.steps import prepare_site
 from securefed.steps.settle_budget import close_ended
 from tests.adapters.syft_site.places import MOCK, QUIET, Hospital, hospital
@@ -44,7 +44,7 @@ def denied(hospital: Hospital, by: SiteClient, request: RequestId, why: str) -> 
     assert by.state(request).state is RequestState.DENIED
     assert by.state(request).reason.startswith(why)
     before = len(hospital.asked)
-    with pytest.raises(ApprovalMissing, match=why):
+    with pytest.raises(ApprovalWithdrawn, match=why):
         by.ask(request, ERRAND)
     assert hospital.asked[before:] == []
 

@@ -1,0 +1,121 @@
+"""`securefed audit report`: a page that a privacy officer can read, and the evidence behind it."""
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from securefed.cli.audit_evidence import Keys, Notes, Witnesses
+from securefed.cli.audit_evidence import _bytes as read_bytes
+from securefed.cli.audit_evidence import _keys as read_keys
+from securefed.cli.options import HERE, SiteDir
+from securefed.cli.output import AsJson, answer, say, working
+from securefed.domain.canonical import Plain
+from securefed.domain.checkpoint import parse_checkpoint
+from securefed.domain.identifiers import SiteId, StudyId
+from securefed.errors import ConfigInvalid
+
+if TYPE_CHECKING:
+    from securefed.domain.claims import Statement
+    from securefed.domain.report.model import AuditReport
+
+_DAYS = ("%Y-%m-%d", "%Y-%m-%dT%H:%M:%SZ")
+
+
+def report(
+    out: Annotated[Path, typer.Option("--out", help="The folder to write to.")],
+    site: SiteDir = HERE,
+    study: Annotated[str | None, typer.Option("--study", help="Only this study's work.")] = None,
+    since: Annotated[
+        str | None, typer.Option("--since", help="Only work after this day, in UTC.")
+    ] = None,
+    evidence: Annotated[
+        Path | None,
+        typer.Option("--evidence", help="Write from this file instead of a site's folder."),
+    ] = None,
+    of: Annotated[
+        str | None, typer.Option("--of", help="Which site of the evidence, if it shows several.")
+    ] = None,
+    attested: Annotated[
+        Path | None, typer.Option("--attest", help="The owner's answers to the checklists.")
+    ] = None,
+    attack: Annotated[
+        Path | None, typer.Option("--attack", help="What `audit attack --json` printed.")
+    ] = None,
+    known: Keys = None,
+    notes: Notes = None,
+    witnesses: Witnesses = None,
+    as_json: AsJson = False,
+) -> None:
+    """Write what was approved, what left, what it cost and what is not proven, with its evidence.
+
+    Writes report.html, evidence.json, deployment.yaml and, where WeasyPrint is installed,
+    report.pdf. Evidence that does not verify gets no report.
+
+    Example: securefed audit report --site . --out audit
+    """
+    from securefed import wiring_evidence, wiring_report
+
+    wiring_report.expect_libraries()
+    about = wiring_report.asked(
+        None if study is None else StudyId(study), _moment(since), attested, attack
+    )
+    held = tuple(
+        parse_checkpoint(read_bytes(one).decode("utf-8", "replace")) for one in notes or ()
+    )
+    with working("Verifying and accounting"):
+        if evidence is None:
+            own = wiring_evidence.part_of_site(site, None)
+            keys = read_keys(witnesses)
+            signed = wiring_evidence.gathered([own], (), None, keys, None)
+            data = wiring_evidence.checked(signed)
+        else:
+            data = read_bytes(evidence)
+        name = None if of is None else SiteId(of)
+        made = wiring_report.written(data, name, about, read_keys(known), held)
+        files, pdf = wiring_report.save(out, made, data)
+    if not pdf:
+        say("No PDF was written: it needs WeasyPrint. Install securefed[pdf].")
+    answer(
+        as_json,
+        "audit-report",
+        {"files": [str(one) for one in files], **_document(made.report)},
+        f"{_five(made.report)}\n\n{_listing(files)}",
+        f"securefed audit verify {out / 'evidence.json'}",
+    )
+
+
+def _moment(text: str | None) -> datetime | None:
+    for form in _DAYS if text is not None else ():
+        try:
+            return datetime.strptime(text or "", form).replace(tzinfo=UTC)
+        except ValueError:
+            continue
+    if text is not None:
+        raise ConfigInvalid(f"{text[:40]!a} is not a day like 2026-11-21", where="--since")
+    return None
+
+
+def _five(made: "AuditReport") -> str:
+    return "\n".join(one.text for one in _page_one(made))
+
+
+def _document(made: "AuditReport") -> dict[str, Plain]:
+    statements = [one for section in made.sections for one in section.statements()]
+    return {
+        "site": made.site,
+        "study": made.study,
+        "in_short": [one.text for one in _page_one(made)],
+        "statements": len(statements),
+        "not_evidenced": [one.claim for one in statements if not one.evidenced],
+    }
+
+
+def _page_one(made: "AuditReport") -> "list[Statement]":
+    return [one for one in made.sections[0].statements() if one.claim.startswith("in-short")]
+
+
+def _listing(files: Iterable[Path]) -> str:
+    return "\n".join(str(one) for one in files)

@@ -1,0 +1,57 @@
+"""How a study's rounds become one model: the server's rule, the sites' pull, who takes part, when
+it ends.
+
+All of it acts on noised updates and on released figures, so it costs no privacy. It stands in the
+study because sites follow parts of it, and so that a run goes on after a crash as it began.
+"""
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+from securefed.domain.early_stopping import StoppingRule
+from securefed.domain.identifiers import Line
+from securefed.domain.numbers import count, positive
+from securefed.domain.schedule import Constant, Schedule
+from securefed.domain.server_rule import FedAvg, ServerPlan, ServerRule
+
+
+@dataclass(frozen=True, kw_only=True)
+class EarlyStop:
+    """Ends the study by a metric that the sites release: the mean of their figures counts."""
+
+    metric: Line
+    rule: StoppingRule
+
+
+@dataclass(frozen=True, kw_only=True)
+class Combining:
+    """How rounds are combined. `schedule` is that of the server's rate; `proximal` is the strength
+    of FedProx's pull; without `sites_per_round` every site is asked in every round."""
+
+    rule: ServerRule
+    schedule: Schedule
+    proximal: Decimal | None
+    sites_per_round: int | None
+    stop: EarlyStop | None
+
+    def __post_init__(self) -> None:
+        if self.proximal is not None:
+            positive("proximal strength", self.proximal)
+        if self.sites_per_round is not None:
+            count("sites in a round", self.sites_per_round)
+
+    @property
+    def server(self) -> ServerPlan:
+        """What moves the model."""
+        return ServerPlan(rule=self.rule, stride=None)
+
+
+def plain_combining() -> Combining:
+    """The mean of all sites' models, round after round until the last."""
+    return Combining(
+        rule=FedAvg(rate=Decimal(1)),
+        schedule=Schedule(course=Constant(), warm_up=0),
+        proximal=None,
+        sites_per_round=None,
+        stop=None,
+    )
