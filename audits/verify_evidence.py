@@ -24,6 +24,16 @@ from nacl.exceptions import CryptoError
 from nacl.signing import VerifyKey
 
 NOTHING = "sha256:" + "0" * 64
+# What malformed content raises, besides what is found wrong here.
+WRONG = (
+    ArithmeticError,
+    AttributeError,
+    CryptoError,
+    LookupError,
+    RecursionError,
+    TypeError,
+    ValueError,
+)
 ORDERS = (*range(2, 65), 72, 80, 96, 112, 128, 160, 192, 256, 384, 512)
 IDLE = {"calls-refused", "opening-refused", "canary-tried"}
 KINDS = {"site-founded", "decided", "request-closed"}  # what a plan rests on
@@ -521,13 +531,6 @@ if __name__ == "__main__":
     notes = [Path(word).read_text("utf-8") for word in sys.argv[2:] if "=ed25519:" not in word]
     try:
         print(verify(Path(sys.argv[1]).read_bytes(), pairs, notes))
-    except (
-        ArithmeticError,
-        AttributeError,
-        CryptoError,
-        LookupError,
-        TypeError,
-        ValueError,
-    ) as bad:
+    except WRONG as bad:
         print(f"does not verify: {type(bad).__name__}: {bad}")
         sys.exit(6)

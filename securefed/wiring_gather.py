@@ -44,7 +44,7 @@ _LARGEST = 1 << 21
 _MOST_WORKERS = 8
 
 
-def plain_gather(study: Study, layout: Digest, roster: Callable[[], Roster]) -> Gather:
+def plain_gather(study: Study, layout: Digest, roster: Callable[[int], Roster]) -> Gather:
     """Rounds whose updates are noised and not sealed."""
 
     def gather(number: int, files: RoundFiles) -> Gathered:
@@ -52,7 +52,7 @@ def plain_gather(study: Study, layout: Digest, roster: Callable[[], Roster]) -> 
         about = before or PlainRound(
             study=study.study,
             round=number,
-            roster=roster(),
+            roster=roster(number),
             layout=layout,
             parameters=study.model.parameters,
         )
@@ -69,7 +69,7 @@ class SealedRounds:
 
     study: Study
     layout: Digest
-    roster: Callable[[], Roster]
+    roster: Callable[[int], Roster]
     signer: Signer
     custodians: Sequence["CustodianClient"]
     folder: Path
@@ -78,7 +78,7 @@ class SealedRounds:
         """Announces a round and proves its protection; the same again after a restart."""
         cards = self._cards(number)
         announced = _announced(files, Announced) or announce(
-            self.study, Attempt(round=number, attempt=1), self.roster(), cards, self.layout
+            self.study, Attempt(round=number, attempt=1), self.roster(number), cards, self.layout
         )
         lattice = self._lattice(announced.seal)
         party = CoordinatorParty(files, announced, self._equipment(number, announced.seal, lattice))

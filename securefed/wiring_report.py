@@ -13,7 +13,7 @@ from securefed.adapters.ed25519_keys import PooledChecker, verify
 from securefed.config.audit import load_attack, load_attestations, load_claims, load_standard
 from securefed.config.deployment import check_deployment
 from securefed.domain.checkpoint import Checkpoint
-from securefed.domain.identifiers import Name, PublicKey, SiteId, StudyId
+from securefed.domain.identifiers import DatasetId, Name, PublicKey, SiteId, StudyId
 from securefed.domain.report.deployment import Record
 from securefed.domain.report.subject import Asked
 from securefed.domain.standards import Standard
@@ -94,7 +94,7 @@ def save(folder: Path, made: Written, evidence: bytes) -> tuple[list[Path], bool
     return [folder / name for name in names], pdf
 
 
-def deployment_files(records: Mapping[str, Record]) -> dict[str, bytes]:
+def deployment_files(records: Mapping[DatasetId, Record]) -> dict[str, bytes]:
     """A registry record for each dataset; a single one has the plain name."""
     from securefed.adapters.report_files import yaml_text
 

@@ -21,7 +21,6 @@ from securefed.config.federation import Address
 from securefed.domain.errand import Standing
 from securefed.domain.identifiers import Name, PublicKey, SiteId
 from securefed.domain.request import RequestState
-from securefed.domain.server_rule import FedAvg, ServerPlan
 from securefed.domain.study import Study, Suite
 from securefed.domain.update import Contributor, Roster
 from securefed.domain.weighting import CappedUnits
@@ -61,12 +60,11 @@ Begin = Callable[[Study, bytes | None, Path | None], tuple[Layout, Values]]
 
 @dataclass(frozen=True, kw_only=True)
 class Wanted:
-    """How a study is to be run. `server` is none where the run goes on as it began."""
+    """How a study is to be run."""
 
     file: Path
     coordinator: Signer
     assets: Path | None
-    server: ServerPlan | None
     deadline_s: float
 
 
@@ -121,7 +119,6 @@ def opened_run(
         plan = RunPlan(
             study=study,
             layout=began.layout.digest,
-            server=began.server,
             first=first,
             code=_own_code(wanted.file, passing),
             deadline_s=wanted.deadline_s,
@@ -130,6 +127,7 @@ def opened_run(
             models=models,
             round_files=rounds.files,
             gather=rounds.gather,
+            released=opened.released,
             folder=passing,
             monotonic=time.monotonic,
             note=log.note,
@@ -144,6 +142,7 @@ def first_values(
     study: Study, own_code: bytes | None, assets: Path | None
 ) -> tuple[Layout, Values]:
     """What a recipe begins with: public, and the same for everybody."""
+    from securefed.adapters.opacus_training.proximal import check_proximal
     from securefed.adapters.opacus_training.training import first_model
     from securefed.adapters.opacus_training.trial import check_model
     from securefed.adapters.opacus_training.weights import copied, shared_parameters
@@ -151,6 +150,7 @@ def first_values(
 
     recipe = recipe_for(study.recipe, assets, own_code)
     check_model(study.model, recipe)
+    check_proximal(study.combining.proximal, recipe.settings)
     first = copied(shared_parameters(first_model(recipe), recipe))
     layout = Layout.of(first)
     return layout, layout.flat({name: one.numpy() for name, one in first.items()})
@@ -167,20 +167,14 @@ def _began(
     def values() -> tuple[Layout, Values]:
         return begin(opened.study, load_own_code(wanted.file), wanted.assets)
 
-    before, where = opened.folder.began, str(opened.folder.root)
+    before, server = opened.folder.began, opened.study.combining.server
     if before is not None:
         if before.study != opened.study:
+            where = str(opened.folder.root)
             raise ConfigInvalid("The folder has a run of another study", where=where)
-        if wanted.server is not None and wanted.server != before.server:
-            raise ConfigInvalid(
-                f"The run began with the server rule {before.server.rule.kind} and goes on with it",
-                where=where,
-                hint="Leave --server-rule out.",
-            )
-        return before, lambda: first_state(before.server, before.layout.digest, values()[1])
+        return before, lambda: first_state(server, before.layout.digest, values()[1])
     layout, row = values()
-    server = wanted.server or ServerPlan(rule=FedAvg(rate=Decimal(1)), stride=None)
-    began = Began(study=opened.study, server=server, layout=layout)
+    began = Began(study=opened.study, layout=layout)
     opened.folder.keep_began(began)
     return began, lambda: first_state(server, layout.digest, row)
 
@@ -266,9 +260,16 @@ def _gather(
 ) -> Gather:
     study, layout = began.study, began.layout.digest
 
-    def roster() -> Roster:
-        lines = sorted((one.line for one in members), key=lambda line: line.site)
-        return Roster(contributors=tuple(lines))
+    def roster(number: int) -> Roster:
+        lines = {one.line.site: one.line for one in members}
+        asked = [site for site in study.sites_of(number) if site in lines]
+        if len(asked) < study.minimum_sites:
+            raise QuorumLost(
+                f"{len(asked)} of at least {study.minimum_sites} sites that round {number} asks "
+                "can take part",
+                where=", ".join(sorted(set(study.sites_of(number)) - lines.keys())),
+            )
+        return Roster(contributors=tuple(lines[site] for site in asked))
 
     if study.sealing.suite is Suite.NONE:
         return plain_gather(study, layout, roster)

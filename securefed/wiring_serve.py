@@ -11,7 +11,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from functools import cache, partial
 from pathlib import Path
 
@@ -130,6 +130,7 @@ class _Served:
         """While the block runs, the desk answers and PySyft follows the ledger."""
         opened = self._opened
         sweep(opened.folder.runs)
+        opened.folder.sweep_kept()
         mirror = Mirror(
             running.datasite,
             opened.settings.site,
@@ -174,6 +175,7 @@ class _Served:
             check_data=lambda card: check_data(card, opened.places, self._watch),
             workplace=self._workplace,
             kept=self._opened.folder.kept_of,
+            forget_kept=self._opened.folder.forget_kept,
             ticket=self._ticket,
             refused=self.doorkeeper.refused,
             failed=self._failed,
@@ -187,6 +189,7 @@ class _Served:
             model=study.model,
             training=part.training,
             metrics=part.metrics,
+            proximal=study.combining.proximal,
             columns=card.columns,
             unit=card.unit,
             data=str(self._opened.places(card.dataset).data.resolve()),
@@ -238,10 +241,15 @@ class _Served:
         return self._opened.places(card.dataset).mock.read_bytes()
 
     def _failed(self, id: RoundId, error: SecurefedError) -> None:
-        self._say(f"{id}: {error.code}: {error}")
+        self._tell(f"{id}: {error.code}: {error}")
 
     def _problem(self, error: SecurefedError) -> None:
-        self._say(f"{error.code}: {error}")
+        self._tell(f"{error.code}: {error}")
+
+    def _tell(self, text: str) -> None:
+        # A site goes on whose words lead to a full disk, or to a terminal that is gone.
+        with suppress(OSError):
+            self._say(text)
 
 
 @contextmanager

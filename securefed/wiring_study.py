@@ -25,6 +25,7 @@ from securefed.config.federation import Federation, load_federation
 from securefed.domain.identifiers import AccountId, RequestId, SiteId
 from securefed.domain.privacy import PrivacyLoss
 from securefed.domain.request import RequestState, SignedRequest
+from securefed.domain.run_order import NoisyMetrics, mean_metrics
 from securefed.domain.study import Study
 from securefed.errors import (
     AlreadyExists,
@@ -212,7 +213,7 @@ class OpenStudy:
             delivered={site: len(found) for site, found in delivered.items()},
             bytes=moved,
             parts=parts,
-            metrics=[self._metrics(number) for number in range(1, rounds + 1)],
+            metrics=[mean_metrics(self.released(number)) for number in range(1, rounds + 1)],
         )
 
     def export(
@@ -231,7 +232,6 @@ class OpenStudy:
         weights = self._state(began, done.rounds).weights
         facts = ModelFacts(
             study=began.study,
-            server=began.server,
             rounds=done.rounds,
             delivered=done.delivered,
             weights=sha256_of(row_bytes(weights)),
@@ -245,19 +245,15 @@ class OpenStudy:
         try:
             with path.open("rb") as file:
                 parameters = began.study.model.parameters
-                return read_state(file, began.server, began.layout.digest, parameters)
+                server = began.study.combining.server
+                return read_state(file, server, began.layout.digest, parameters)
         except OSError as error:
             raise StorageFailed(f"Cannot read: {error.strerror}", where=str(path)) from error
 
-    def _metrics(self, number: int) -> dict[str, Decimal]:
-        """The mean of each metric over the sites that released it with a value."""
-        found: dict[str, list[Decimal]] = {}
-        for part in self.study.participants:
-            released = self.folder.metrics(number, part.site)
-            for one in released.metrics if released else ():
-                if one.value is not None:
-                    found.setdefault(one.name, []).append(one.value)
-        return {name: sum(values, Decimal(0)) / len(values) for name, values in found.items()}
+    def released(self, number: int) -> list[NoisyMetrics]:
+        """The metrics that sites released in a round."""
+        found = (self.folder.metrics(number, part.site) for part in self.study.participants)
+        return [one for one in found if one is not None]
 
 
 COUNTED = "counted"

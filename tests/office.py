@@ -18,6 +18,7 @@ import numpy as np
 
 from securefed.adapters.blob_files import MemoryBlobs
 from securefed.adapters.memory_walls import MemoryWalls
+from securefed.adapters.site_folder import SiteFolder
 from securefed.domain import rules as every
 from securefed.domain.blob import BlobId, Direction, SignedTicket, read_ticket
 from securefed.domain.canonical import digest_of
@@ -87,6 +88,7 @@ class Office:
         self.drifted: SecurefedError | None = None
         self.time = 0.0
         self.folder = Path(tempfile.mkdtemp(prefix="securefed-office-"))
+        (self.folder / "kept").mkdir()
         self.desk = self.new_desk()
 
     def new_desk(self) -> Desk:
@@ -166,7 +168,8 @@ class Office:
             enclosure=_enclosure,
             check_data=self._check_data,
             workplace=self._workplace,
-            kept=lambda request: self.folder / f"{request}.kept",
+            kept=SiteFolder(self.folder).kept_of,
+            forget_kept=SiteFolder(self.folder).forget_kept,
             ticket=self._ticket,
             refused=self.refused.append,
             failed=lambda _, error: self.failed.append(error),
@@ -197,6 +200,7 @@ class Office:
             model=study.model,
             training=part.training,
             metrics=part.metrics,
+            proximal=study.combining.proximal,
             columns=plan.card.columns,
             unit=plan.card.unit,
             data="/data/admissions.csv",

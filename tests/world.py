@@ -21,6 +21,7 @@ from securefed.adapters.memory import (
 )
 from securefed.domain import rules as every
 from securefed.domain.canonical import digest_of
+from securefed.domain.combining import Combining, plain_combining
 from securefed.domain.identifiers import (
     AccountId,
     DatasetId,
@@ -126,6 +127,7 @@ class World:
     minimum_sites: int = 2
     metrics_noise: Decimal | None = None
     sandbox: Sandbox = Sandbox.BUBBLEWRAP
+    combining: Combining = field(default_factory=plain_combining)
 
     def __post_init__(self) -> None:
         self.keys = MemoryKeys()
@@ -248,6 +250,7 @@ class World:
             spare_attempts=self.spare,
             minimum_sites=self.minimum_sites,
             sealing=self.sealing(),
+            combining=self.combining,
             valid_days=self.valid_days,
             participants=tuple(self.attempt(site) for site in self.sites),
         )

@@ -99,7 +99,7 @@ def _moment(text: str | None) -> datetime | None:
 
 
 def _five(made: "AuditReport") -> str:
-    return "\n".join(one.text for one in _page_one(made))
+    return "\n".join(one.words for one in _page_one(made))
 
 
 def _document(made: "AuditReport") -> dict[str, Plain]:
@@ -107,7 +107,7 @@ def _document(made: "AuditReport") -> dict[str, Plain]:
     return {
         "site": made.site,
         "study": made.study,
-        "in_short": [one.text for one in _page_one(made)],
+        "in_short": [one.words for one in _page_one(made)],
         "statements": len(statements),
         "not_evidenced": [one.claim for one in statements if not one.evidenced],
     }

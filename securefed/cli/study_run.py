@@ -13,7 +13,6 @@ import typer
 
 from securefed.cli.numbers import exact
 from securefed.cli.output import AsJson, answer, table, working
-from securefed.cli.server_rules import server_plan
 from securefed.cli.study_options import As, Federation, File, Folder, Key, at_sites
 from securefed.domain.canonical import Plain, decimal_text
 from securefed.domain.identifiers import AccountId
@@ -50,14 +49,6 @@ def run(
     deadline: Annotated[
         str, typer.Option("--deadline", help="How many minutes a round may take.")
     ] = "60",
-    server_rule: Annotated[
-        str | None,
-        typer.Option(
-            "--server-rule",
-            help="How a round's average moves the model, as fed-adam:rate=0.05,…; for good.",
-            show_default="fed-avg:rate=1",
-        ),
-    ] = None,
     assets: Annotated[
         Path | None, typer.Option("--assets", help="The folder with model folders and catalogues.")
     ] = None,
@@ -81,7 +72,6 @@ def run(
         file=file,
         coordinator=wiring.load_signer(coordinator_key or key),
         assets=assets,
-        server=None if server_rule is None else server_plan(server_rule),
         deadline_s=float(_minutes(deadline) * 60),
     )
     again = f"securefed study run {file} --federation {federation} --as {requester} --key {key}"

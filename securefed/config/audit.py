@@ -1,4 +1,4 @@
-"""What an audit report is written with: the claim register, checklists, and an owner's attestations.
+"""What an audit report is written with: the claim register, checklists, an owner's attestations.
 
 The first two come with securefed, the third is the owner's own file. All of them are text for
 people; only the names of conditions and of kinds of evidence mean something to the program.
@@ -53,6 +53,7 @@ class ClaimTable(Table):
     section: int = Field(description="The section that it stands in; 0 is page one.")
     says: SentenceText = Field(description="The sentence, with facts in braces.")
     about: SentenceText = Field(description="What it is about, for where evidence is missing.")
+    heading: LineText | None = Field(default=None, description="What stands before it.")
     needs: list[NeedsWord] = Field(default=[], description="The kinds of evidence that it needs.")
     when: list[ConditionWord] = Field(default=[], description="When it is said at all.")
 
@@ -140,6 +141,7 @@ def _claim(one: ClaimTable) -> Claim:
         section=one.section,
         says=one.says,
         about=one.about,
+        heading=one.heading or "",
         needs=tuple(one.needs),
         when=tuple(one.when),
     )

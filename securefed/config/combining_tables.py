@@ -4,11 +4,13 @@ A server rule is named by a word, and has its numbers beside it; a number that t
 have is refused, so that nobody believes that it did something.
 """
 
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
 from decimal import Decimal
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Any, Self
 
-from pydantic import Field, PlainValidator
+from pydantic import Field, PlainValidator, model_validator
 
 from securefed.config.fields import (
     Count,
@@ -21,6 +23,7 @@ from securefed.config.fields import (
     choice_schema,
     one_of,
 )
+from securefed.config.problems import Unfit, found
 from securefed.domain.combining import Combining, EarlyStop
 from securefed.domain.early_stopping import Aim, StoppingRule
 from securefed.domain.schedule import Constant, Cosine, Course, Schedule, Steps
@@ -32,7 +35,6 @@ from securefed.domain.server_rule import (
     ServerMomentum,
     ServerRule,
 )
-from securefed.errors import ConfigInvalid
 
 
 class RuleName(StrEnum):
@@ -57,23 +59,29 @@ RuleWord = Annotated[RuleName, PlainValidator(one_of(RuleName)), choice_schema(R
 CourseWord = Annotated[CourseName, PlainValidator(one_of(CourseName)), choice_schema(CourseName)]
 AimWord = Annotated[Aim, PlainValidator(one_of(Aim)), choice_schema(Aim)]
 
-# What each rule and course takes, with what it is where a study does not say; none must be said.
-_NUMBERS: dict[RuleName, dict[str, Decimal | None]] = {
+_RULES: dict[RuleName, type[ServerRule]] = {
+    RuleName.FEDAVG: FedAvg,
+    RuleName.MOMENTUM: ServerMomentum,
+    RuleName.ADAGRAD: FedAdagrad,
+    RuleName.ADAM: FedAdam,
+    RuleName.YOGI: FedYogi,
+}
+_COURSES: dict[CourseName, type[Course]] = {
+    CourseName.CONSTANT: Constant,
+    CourseName.COSINE: Cosine,
+    CourseName.STEPS: Steps,
+}
+# What the papers take; an adaptive rule has no usual rate.
+_USUAL = {
+    "momentum": Decimal("0.9"),
+    "beta1": Decimal("0.9"),
+    "beta2": Decimal("0.99"),
+    "tau": Decimal("0.001"),
+}
+_USUAL_OF = {
     RuleName.FEDAVG: {"rate": Decimal(1)},
-    RuleName.MOMENTUM: {"rate": Decimal(1), "momentum": Decimal("0.9")},
-    RuleName.ADAGRAD: {"rate": None, "beta1": Decimal(0), "tau": Decimal("0.001")},
-    RuleName.ADAM: {
-        "rate": None,
-        "beta1": Decimal("0.9"),
-        "beta2": Decimal("0.99"),
-        "tau": Decimal("0.001"),
-    },
-    RuleName.YOGI: {
-        "rate": None,
-        "beta1": Decimal("0.9"),
-        "beta2": Decimal("0.99"),
-        "tau": Decimal("0.001"),
-    },
+    RuleName.MOMENTUM: {"rate": Decimal(1)},
+    RuleName.ADAGRAD: {"beta1": Decimal(0)},
 }
 
 
@@ -90,6 +98,16 @@ class ScheduleTable(Table):
     warm_up: CountOrNone = Field(
         default=0, description="Over how many first rounds the rate rises to its whole."
     )
+
+    @model_validator(mode="after")
+    def _exactly_its_numbers(self) -> Self:
+        _ = self.numbers
+        return self
+
+    @property
+    def numbers(self) -> dict[str, Any]:
+        """What the course has."""
+        return _numbers(self, ("final", "times"), _COURSES[self.course], {})
 
 
 class StopTable(Table):
@@ -132,32 +150,52 @@ class CombiningTable(Table):
         default=None, description="When the study ends before its last round."
     )
 
+    @model_validator(mode="after")
+    def _exactly_its_numbers(self) -> Self:
+        _ = self.numbers
+        return self
+
+    @property
+    def numbers(self) -> dict[str, Any]:
+        """What the rule has."""
+        keys = ("rate", "momentum", "beta1", "beta2", "tau")
+        return _numbers(self, keys, _RULES[self.rule], _USUAL | _USUAL_OF.get(self.rule, {}))
+
 
 def combining_of(table: CombiningTable) -> Combining:
     """What the table says, with nothing left to be filled in."""
     return Combining(
-        rule=_rule(table),
-        schedule=Schedule(course=_course(table.schedule), warm_up=table.schedule.warm_up),
+        rule=_RULES[table.rule](**table.numbers),
+        schedule=Schedule(
+            course=_COURSES[table.schedule.course](**table.schedule.numbers),
+            warm_up=table.schedule.warm_up,
+        ),
         proximal=table.proximal,
         sites_per_round=table.sites_per_round,
         stop=None if table.stop is None else _stop(table.stop),
     )
 
 
-def _rule(table: CombiningTable) -> ServerRule:
-    known = _NUMBERS[table.rule]
-    for key in ("rate", "momentum", "beta1", "beta2", "tau"):
-        if getattr(table, key) is not None and key not in known:
-            raise ConfigInvalid(f"combining.{key} is not a number of the rule {table.rule}")
-    numbers = {key: getattr(table, key) or value for key, value in known.items()}
-    missing = [key for key, value in numbers.items() if value is None]
-    if missing:
-        raise ConfigInvalid(f"combining.{missing[0]} is missing; the rule {table.rule} needs it")
-    kinds: dict[RuleName, type[ServerRule]] = {
-        RuleName.FEDAVG: FedAvg,
-        RuleName.MOMENTUM: ServerMomentum,
-        RuleName.ADAGRAD: FedAdagrad,
-        RuleName.ADAM: FedAdam,
-        RuleName.YOGI: FedYogi,
+def _stop(table: StopTable) -> EarlyStop:
+    rule = StoppingRule(
+        aim=table.aim, patience=table.patience, window=table.window, margin=table.margin
+    )
+    return EarlyStop(metric=table.metric, rule=rule)
+
+
+def _numbers(
+    table: Table, keys: Sequence[str], wanted: type, usual: Mapping[str, Decimal]
+) -> dict[str, Any]:
+    """The numbers of a rule or a course, by name: exactly those that it has."""
+    known = [one.name for one in fields(wanted)]
+    for key in keys:
+        stated = getattr(table, key)
+        if stated is not None and key not in known:
+            raise Unfit("no such number here", key=key, got=found(stated))
+        if stated is None and key in known and key not in usual:
+            raise Unfit("a number", key=key, got="nothing")
+    return {
+        key: usual[key] if getattr(table, key) is None else getattr(table, key)
+        for key in keys
+        if key in known
     }
-    return kinds[table.rule](**numbers)

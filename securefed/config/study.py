@@ -6,6 +6,7 @@ parameters come out sorted by name, so that the order of lines in the file chang
 
 from pathlib import Path
 
+from securefed.config.combining_tables import combining_of
 from securefed.config.document import read_document
 from securefed.config.problems import Problem, refused, said_of
 from securefed.config.study_tables import (
@@ -41,6 +42,17 @@ _KEYS = {
     "update bound is": "sealing.update_bound",
     "The coordinator is": "sealing.coordinator",
     "The suite none": "sealing.suite",
+    "server rate is": "combining.rate",
+    "momentum is": "combining.momentum",
+    "beta1 is": "combining.beta1",
+    "beta2 is": "combining.beta2",
+    "warm-up rounds is": "combining.schedule.warm_up",
+    "times is": "combining.schedule.times",
+    "sites in a round is": "combining.sites_per_round",
+    "patience is": "combining.stop.patience",
+    "window is": "combining.stop.window",
+    "margin is": "combining.stop.margin",
+    "The study stops by": "combining.stop.metric",
 }
 
 
@@ -68,6 +80,7 @@ def _study(document: StudyDocument, own_code: Digest | None) -> Study:
         spare_attempts=document.rounds.spare,
         minimum_sites=document.rounds.minimum_sites,
         sealing=_sealing(document.sealing),
+        combining=combining_of(document.combining),
         valid_days=document.request.valid_days,
         participants=tuple(
             _participant(site, part, document.privacy)

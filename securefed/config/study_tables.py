@@ -5,6 +5,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field, PlainValidator, WithJsonSchema
 
+from securefed.config.combining_tables import CombiningTable
 from securefed.config.fields import (
     Count,
     CountOrNone,
@@ -186,6 +187,9 @@ class StudyDocument(Table):
     rounds: RoundsTable = Field(description="How often the sites train.")
     privacy: PrivacyTable = Field(description="What one attempt at a round does to a site's data.")
     sealing: SealingTable = Field(description="How updates are sealed before they leave a site.")
+    combining: CombiningTable = Field(
+        default_factory=CombiningTable, description="How rounds become one model."
+    )
     request: RequestTable = Field(
         default_factory=RequestTable, description="The request that each site receives."
     )

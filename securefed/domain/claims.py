@@ -1,10 +1,10 @@
 """Claims: every sentence with which a report promises something, and the evidence that it needs.
 
-The sentences stand in `audits/claims.toml`, none in the code. A claim is stated where its conditions
-hold. Where its evidence is there too, the statement names the ledger entries; else it says that the
-matter is not evidenced, and the sentence itself is not printed. A claim that needs nothing is an
-admission or a definition. Whether a sentence is true of the program is for people to judge; here it
-only stands or falls with its evidence.
+The sentences stand in `audits/claims.toml`, none in the code. A claim is stated where its
+conditions hold. Where its evidence is there too, the statement names the ledger entries; else it
+says that the matter is not evidenced, and the sentence itself is not printed. A claim that needs
+nothing is an admission or a definition. Whether a sentence is true of the program is for people to
+judge; here it only stands or falls with its evidence.
 """
 
 from collections.abc import Collection, Mapping
@@ -56,6 +56,8 @@ class Condition(StrEnum):
     NO_SHARES = "no-shares"
     SINCE = "since"
     ONE_STUDY = "one-study"
+    MEASURED = "measured"
+    REFUSED = "refused"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,6 +94,7 @@ class Claim:
     section: int
     says: Sentence
     about: Sentence
+    heading: str = ""
     needs: tuple[Needs, ...] = ()
     when: tuple[Condition, ...] = ()
 
@@ -108,9 +111,16 @@ class Statement:
     """A claim as it is said in one report."""
 
     claim: Name
+    heading: str
     text: str
     source: Source
     needed: bool
+
+    @property
+    def words(self) -> str:
+        """The statement by itself, where nothing around it shows what it is worth."""
+        marked = self.text if self.evidenced else f"Not evidenced: {self.text}"
+        return f"{self.heading}: {marked}" if self.heading else marked
 
     @property
     def evidenced(self) -> bool:
@@ -175,13 +185,22 @@ def _said(claim: Claim, grounds: Grounds) -> list[Statement]:
         return []
     missing = [one for one in claim.needs if not grounds.found.get(one)]
     if missing:
-        text = f"Not evidenced: {claim.about}. There is no evidence of: {', '.join(missing)}."
-        return [Statement(claim=claim.claim, text=text, source=NOT_EVIDENCED, needed=True)]
+        lacks = f"{claim.about} (there is no evidence of: {', '.join(missing)})."
+        return [_statement(claim, lacks, NOT_EVIDENCED)]
     source = NOT_EVIDENCED
     for one in claim.needs:
         source = source.joined(grounds.found[one])
-    text = claim.says.format_map(dict(grounds.facts))
-    return [Statement(claim=claim.claim, text=text, source=source, needed=bool(claim.needs))]
+    return [_statement(claim, claim.says.format_map(dict(grounds.facts)), source)]
+
+
+def _statement(claim: Claim, text: str, source: Source) -> Statement:
+    return Statement(
+        claim=claim.claim,
+        heading=claim.heading,
+        text=text,
+        source=source,
+        needed=bool(claim.needs),
+    )
 
 
 def _places(says: str) -> list[str]:

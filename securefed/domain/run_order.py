@@ -6,6 +6,7 @@ here, too, so that both sides agree: what is given lies in the folder `given`, w
 `made`. A file that is not listed was not given. Promises nothing; the walls and the ledger do.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import ClassVar
@@ -27,12 +28,13 @@ _MOST_METRICS = 2**14
 
 @dataclass(frozen=True, kw_only=True)
 class RunOrder:
-    """One round for a run. Paths are as the run sees them."""
+    """One round for a run. Paths are as the run sees them; `proximal` is FedProx's strength."""
 
     recipe: Recipe
     model: Model
     training: DpSgd
     metrics: GaussianRelease | None
+    proximal: Decimal | None
     columns: tuple[Column, ...]
     unit: PrivacyUnit
     data: str
@@ -78,3 +80,13 @@ class NoisyMetrics:
     def __post_init__(self) -> None:
         if len(self.metrics) > _MOST_METRICS or len(self.tally) > _MOST_METRICS:
             raise RecordInvalid(f"A release has {_MOST_METRICS} figures at most")
+
+
+def mean_metrics(released: Iterable[NoisyMetrics]) -> dict[str, Decimal]:
+    """The mean of each metric over the sites that released it with a value."""
+    found: dict[str, list[Decimal]] = {}
+    for one in released:
+        for metric in one.metrics:
+            if metric.value is not None:
+                found.setdefault(metric.name, []).append(metric.value)
+    return {name: sum(values, Decimal(0)) / len(values) for name, values in found.items()}

@@ -41,7 +41,7 @@ def announce(
 ) -> Announced:
     """What the coordinator announces. Its cards are those that the custodians publish."""
     study.sealing.expect_openable()
-    _check_roster(study, roster)
+    _check_roster(study, turn.round, roster)
     keys = _keys_for(study, turn.round, [one.card for one in cards])
     seal = _seal(study, turn, roster, keys, quorum=study.minimum_sites, layout=layout)
     return Announced(seal=seal, roster=roster)
@@ -63,7 +63,7 @@ def expect_protection(
     if study.sealing.suite is Suite.NONE:
         raise ProtectionUnproven("The approved study seals nothing", where=str(id))
     seal, roster = protection.announced.seal, protection.announced.roster
-    _check_roster(study, roster)
+    _check_roster(study, id.round, roster)
     _check_own_line(study.sealing.weighting, roster, here)
     if seal.quorum < study.minimum_sites:
         raise SumIncomplete(
@@ -110,12 +110,12 @@ def _seal(
     )
 
 
-def _check_roster(study: Study, roster: Roster) -> None:
-    """Only sites that the study names, and none that weighs more than any of them may."""
-    named = {one.site for one in study.participants}
+def _check_roster(study: Study, round: int, roster: Roster) -> None:
+    """Only sites that the study asks in the round, and none that weighs more than any may."""
+    asked = set(study.sites_of(round))
     for one in roster.contributors:
-        if one.site not in named:
-            raise SumIncomplete(f"The study {study.study} does not name the site {one.site}")
+        if one.site not in asked:
+            raise SumIncomplete(f"The study {study.study} does not ask {one.site} in round {round}")
         if one.weight > _heaviest(study.sealing.weighting):
             raise SumIncomplete(f"{one.site} weighs {one.weight}, more than the study allows")
     if len(roster.contributors) < study.minimum_sites:

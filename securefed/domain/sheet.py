@@ -16,6 +16,7 @@ from securefed.domain.plan import ReviewPlan
 from securefed.domain.privacy import DpSgd, GaussianRelease, PrivacyLoss, PrivacyUnit
 from securefed.domain.rules.speak import shown
 from securefed.domain.site import Sandbox
+from securefed.domain.sheet_combining import combining_lines
 from securefed.domain.study import Participant, Suite
 from securefed.domain.weighting import CappedUnits, Weighting
 
@@ -42,6 +43,7 @@ def plan_sheet(plan: ReviewPlan) -> tuple[Row, ...]:
         Row("Reads", _reads(plan)),
         Row("Leaves", _leaves(plan)),
         Row("Opened by", _opened_by(plan)),
+        Row("Combined", combining_lines(plan.request.study.combining)),
         Row("Mechanism", (*mechanism_lines(plan.request.part), _runs_in(plan))),
         Row("Loss", _loss(plan)),
         Row("Policy", _policy(plan)),

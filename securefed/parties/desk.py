@@ -39,6 +39,7 @@ from securefed.domain.site import DataCard
 from securefed.domain.walls import Enclosure
 from securefed.errors import (
     BlobLengthWrong,
+    EnvironmentFault,
     NotFound,
     NotInThisState,
     RunsBusy,
@@ -59,7 +60,7 @@ _MOST_OTHER = 2**22
 
 @dataclass(frozen=True, kw_only=True)
 class Room:
-    """What a desk works with."""
+    """What a desk works with. `forget_kept` removes what studies kept that a question says no to."""
 
     gate: Gate
     tools: RoundTools
@@ -69,6 +70,7 @@ class Room:
     check_data: Callable[[DataCard], None]
     workplace: Callable[[], AbstractContextManager[Path]]
     kept: Callable[[RequestId], Path]
+    forget_kept: Callable[[Callable[[RequestId], bool]], None]
     ticket: Callable[[BlobId, Direction, int], SignedTicket]
     refused: Callable[[Name], None]
     failed: Callable[[RoundId, SecurefedError], None]
@@ -82,6 +84,7 @@ class Desk:
         self._ledger = room.tools.ledger
         self._admitting = Lock()
         self._live: dict[RoundId, LiveAttempt] = {}
+        self._unsettled: dict[RoundId, Name] = {}
         self._stopping = False
 
     def begin(self) -> None:
@@ -94,7 +97,9 @@ class Desk:
         try:
             return answer_text(self.ask(request, read_errand(text)))
         except SecurefedError as error:
-            self._room.refused(Name(error.code))
+            # Whether an attempt is there yet is what a coordinator asks first; that is no refusal.
+            if not isinstance(error, NotFound):
+                self._room.refused(Name(error.code))
             return answer_text(declined(error))
 
     def ask(self, request: RequestId, errand: Errand) -> Answer:
@@ -123,6 +128,8 @@ class Desk:
             request = filed.signed.request
             if self._ledger.now() >= request.expires_at or request.requester in register.suspended:
                 return False
+            if request.dataset in register.erased:
+                return False
             rounds = register.book_of(id).holds[id.request].rounds
             known = rounds.get(id)
             if known is None:
@@ -132,8 +139,13 @@ class Desk:
 
     def tidy(self) -> None:
         """Closes requests that have ended, and lets go of what nothing needs any more."""
+        self._settle()
         close_ended(self._ledger)
+        for one in list(self._live.values()):
+            if not self._runs_on(one.admitted.id.request):
+                one.cancel()
         self._room.runs.tidy(self._runs_on)
+        self._room.forget_kept(self._is_open)
         self._room.tools.blobs.clear(self.serves)
 
     def stop(self) -> None:
@@ -236,7 +248,14 @@ class Desk:
 
     def _runs_on(self, request: RequestId) -> bool:
         with self._ledger.held() as register:
-            return register.requests[request].state is RequestState.APPROVED
+            filed = register.requests[request]
+            left = filed.signed.request.requester in register.suspended
+            return filed.state is RequestState.APPROVED and not left
+
+    def _is_open(self, request: RequestId) -> bool:
+        with self._ledger.held() as register:
+            filed = register.requests.get(request)
+            return filed is not None and not filed.state.closed
 
     # --- work ------------------------------------------------------------------------------------
 
@@ -252,7 +271,7 @@ class Desk:
         finally:
             try:
                 if cause is not None:
-                    self._settle(live.admitted.id, cause)
+                    self._end(live.admitted.id, cause)
             finally:
                 del self._live[live.admitted.id]
 
@@ -280,11 +299,21 @@ class Desk:
         else:
             room.runs.lost()
 
-    def _settle(self, id: RoundId, cause: Name) -> None:
-        with self._ledger.held() as register:
-            attempt = _attempt(register, id)
-            if attempt is not None and attempt.open:
-                end_round(self._ledger, attempt, cause)
+    def _end(self, id: RoundId, cause: Name) -> None:
+        """Settles an attempt; where nothing can be written now, `tidy` tries again."""
+        self._unsettled[id] = cause
+        try:
+            self._settle()
+        except EnvironmentFault as error:
+            self._room.failed(id, error)
+
+    def _settle(self) -> None:
+        for id, cause in list(self._unsettled.items()):
+            with self._ledger.held() as register:
+                attempt = _attempt(register, id)
+                if attempt is not None and attempt.open:
+                    end_round(self._ledger, attempt, cause)
+            self._unsettled.pop(id, None)
 
 
 def _attempt(register: Register, id: RoundId) -> Round | None:

@@ -2,8 +2,10 @@
 
 Promises that a round counts once its state is on the disk, and that everything before that can be
 done again: sites are asked in the same words, updates that came are kept, a sum that was opened
-opens to the same. A site that fails, lies or is silent is named and left out while the quorum
-holds. It holds no secret but what signs; weights that it sees were noised at the sites.
+opens to the same. Who is asked in a round, and whether another one follows, is told from the study
+and from rounds that count, so every process tells the same. A site that fails, lies or is silent is
+named and left out while the quorum holds. It holds no secret but what signs; weights that it sees
+were noised at the sites.
 """
 
 import hashlib
@@ -17,7 +19,7 @@ from securefed.aggregation.combining import ServerState, ServerStep, read_state,
 from securefed.domain.errand import Attempt, Cancel, Phase, Released, Standing
 from securefed.domain.identifiers import Digest, Name, SiteId
 from securefed.domain.records import from_bytes
-from securefed.domain.run_order import METRICS, UPDATE, NoisyMetrics
+from securefed.domain.run_order import METRICS, UPDATE, NoisyMetrics, mean_metrics
 from securefed.errors import (
     QuorumLost,
     ResultUnfit,
@@ -75,15 +77,27 @@ class StudyRun:
             return self._plan.first()
         plan = self._plan
         with self._tools.models.opener(_state_name(number))() as file:
-            return read_state(file, plan.server, plan.layout, plan.study.model.parameters)
+            server = plan.study.combining.server
+            return read_state(file, server, plan.layout, plan.study.model.parameters)
 
     def run(self) -> ServerState:
         """Does every round that is not done, and returns the model after the last one."""
         done = self.finished_rounds
         state = self.state(done)
-        for number in range(done + 1, self._plan.study.rounds + 1):
-            state = self._round(number, state)
+        while done < self._plan.study.rounds and not self._judged(done):
+            done += 1
+            state = self._round(done, state)
         return state
+
+    def _judged(self, done: int) -> bool:
+        """Whether the study ends after these rounds, by what was released in them."""
+        stop = self._plan.study.combining.stop
+        if stop is None or done == 0:
+            return False
+        means = [mean_metrics(self._tools.released(one + 1)) for one in range(done)]
+        judgement = stop.rule.judge([one[stop.metric] for one in means if stop.metric in one])
+        self._noted(done, None, "judge", self._tools.monotonic(), words=judgement.reason)
+        return judgement.stop
 
     # --- one round -------------------------------------------------------------------------------
 
@@ -103,7 +117,9 @@ class StudyRun:
                 self._visit_all(one, files)
                 self._expect_quorum(one)
             began = tools.monotonic()
-            step = ServerStep(self._plan.server, state)
+            combining = self._plan.study.combining
+            factor = combining.schedule.factor(number, self._plan.study.rounds)
+            step = ServerStep(combining.server, state, factor=factor)
             for place, part in gathered.gathering.average():
                 step.add(place, part)
             step.finish()
@@ -113,10 +129,11 @@ class StudyRun:
 
     def _visit_all(self, one: _Round, files: RoundFiles) -> None:
         here = set(one.gathered.gathering.delivered)
+        asked = set(self._plan.study.sites_of(one.number)) - here
         threads = [
             Thread(target=self._visited, args=(one, member, files), name=f"visit {member.site}")
             for member in self._members
-            if member.site not in here
+            if member.site in asked
         ]
         for thread in threads:
             thread.start()
@@ -140,7 +157,8 @@ class StudyRun:
         except RoundOverdue:
             self._give_up(one, member)
             raise
-        for file in standing.released:
+        # The update comes last: a site that has delivered is not asked for its metrics again.
+        for file in sorted(standing.released, key=lambda file: file.file == UPDATE):
             self._fetched(one, member, visit, standing, file, patience, files)
 
     def _fetched(

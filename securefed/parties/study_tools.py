@@ -1,6 +1,6 @@
 """What a coordinator's run over a study is made from: the plan, the sites, the tools, the log."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +10,7 @@ from securefed.aggregation.combining import ServerState
 from securefed.aggregation.grid import Floats
 from securefed.domain.errand import Protection, Standing
 from securefed.domain.identifiers import Digest, Name, RequestId, SiteId
-from securefed.domain.server_rule import ServerPlan
+from securefed.domain.run_order import NoisyMetrics
 from securefed.domain.study import Study
 from securefed.ports import RemoteSite, RoundFiles
 from securefed.steps.visit_site import Parcel
@@ -67,11 +67,12 @@ class Noted:
 @dataclass(frozen=True, kw_only=True)
 class RunTools:
     """What a run works with. `models` and `round_files` are the coordinator's own folders; in
-    `folder` lie files on their way."""
+    `folder` lie files on their way. `released` are the metrics of a round that is done."""
 
     models: RoundFiles
     round_files: Callable[[int], AbstractContextManager[RoundFiles]]
     gather: Callable[[int, RoundFiles], Gathered]
+    released: Callable[[int], Sequence[NoisyMetrics]]
     folder: Path
     monotonic: Callable[[], float]
     note: Callable[[Noted], None]
@@ -80,11 +81,10 @@ class RunTools:
 
 @dataclass(frozen=True, kw_only=True)
 class RunPlan:
-    """What is run: the study, how averages move the model, and how long a round may take."""
+    """What is run: the study, where its model begins, and how long a round may take."""
 
     study: Study
     layout: Digest
-    server: ServerPlan
     first: Callable[[], ServerState]
     code: Parcel | None
     deadline_s: float

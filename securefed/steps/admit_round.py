@@ -1,9 +1,10 @@
 """Admission: whether an attempt at a round may begin at this site, now; then its reservation.
 
 Everything that can be known without reading the data is checked before anything is written: the
-approval, its time, the machine that was approved, the weights that were brought, and how the update
-will be protected. The ledger then checks rounds and budget once more as it reserves. A proof of
-protection that failed is recorded, and gives the attempt back unused.
+approval, its time, whether this site is asked in the round, the machine that was approved, the
+weights that were brought, and how the update will be protected. The ledger then checks rounds and
+budget once more as it reserves. A proof of protection that failed is recorded, and gives the
+attempt back unused.
 """
 
 from collections.abc import Callable
@@ -61,6 +62,7 @@ def admit_round(ledger: SiteLedger, id: RoundId, errand: Train, gate: Gate) -> A
     with ledger.held() as register:
         plan = register.running(id.request, ledger.now())
         register.account(plan.request.requester)
+        _check_asked(plan, id)
         _check_machine(plan, gate.machine())
         _check_weights(plan, id, errand.weights, gate.blobs)
         _check_protected(plan, id, errand.protection, gate.check_protection)
@@ -68,6 +70,11 @@ def admit_round(ledger: SiteLedger, id: RoundId, errand: Train, gate: Gate) -> A
     if errand.protection is not None:
         _record(ledger, id, errand.protection)
     return Admitted(id=id, plan=plan, token=token, errand=errand)
+
+
+def _check_asked(plan: ReviewPlan, id: RoundId) -> None:
+    if plan.site not in plan.request.study.sites_of(id.round):
+        raise NotAllowedHere("The study does not ask this site in this round", where=str(id))
 
 
 def _check_machine(plan: ReviewPlan, machine: Machine) -> None:

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from securefed.domain.identifiers import Digest, SiteId
 from securefed.domain.privacy import PrivacyLoss
 from securefed.domain.records import record_digest
-from securefed.domain.server_rule import ServerPlan
 from securefed.domain.sheet import loss_text, mechanism_lines
-from securefed.domain.study import Study
+from securefed.domain.sheet_combining import combining_lines
+from securefed.domain.study import STUDY_KIND, Study
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,7 +20,6 @@ class ModelFacts:
     """What a card says. `losses` are of all attempts that were approved, where δ was given."""
 
     study: Study
-    server: ServerPlan
     rounds: int
     delivered: Mapping[SiteId, int]
     weights: Digest
@@ -30,14 +29,15 @@ class ModelFacts:
 def model_card(facts: ModelFacts) -> str:
     """The card."""
     study = facts.study
-    attempts = f"{study.rounds} rounds and {study.spare_attempts} spare attempts"
+    attempts = f"up to {study.attempts} attempts at {study.rounds} rounds"
     lines = [
         f"# {study.title}",
         "",
-        f"- study: {study.study}, `{record_digest('study', study)}`",
+        f"- study: {study.study}, `{record_digest(STUDY_KIND, study)}`",
         f"- purpose: {study.purpose}",
         f"- recipe: {study.recipe.name} {study.recipe.version}, model family {study.model.family}",
-        f"- rounds: {facts.rounds} of {study.rounds}, server rule {facts.server.rule.kind}",
+        f"- rounds: {facts.rounds} of {study.rounds}",
+        *(f"- {line}" for line in combining_lines(study.combining)),
         f"- sealing: {study.sealing.suite}",
         f"- weights: {study.model.parameters:,} float32 values, `{facts.weights}`",
         "",
@@ -45,7 +45,7 @@ def model_card(facts: ModelFacts) -> str:
         "",
         "## Sites",
         "",
-        f"Each site approved {attempts} of its mechanism; its ledger says what really ran.",
+        f"Each site approved {attempts}; its ledger says what really ran.",
         "",
     ]
     return "\n".join([*lines, *(_site(facts, one.site) for one in study.participants)])
@@ -55,7 +55,7 @@ def _site(facts: ModelFacts, site: SiteId) -> str:
     part = facts.study.participant(site)
     loss = facts.losses.get(site)
     cost = (
-        "ε depends on δ: `securefed study plan` says it"
+        "what it costs depends on δ: `securefed study plan` says it"
         if loss is None
         else f"all that was approved: {loss_text(loss)}"
     )

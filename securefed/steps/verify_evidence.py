@@ -198,6 +198,7 @@ def _followed(part: Part, verify: Verify) -> CustodyRegister:
 
 
 def _look_at_notes(examined: Examined, evidence: Evidence, examining: Examining) -> None:
+    shown = {one.part.name for one in evidence.parts}
     keys = {one.part.name: one.part.key for one in evidence.parts}
     keys |= {one.name: one.key for one in (*evidence.witnesses, evidence.by)}
     for one in evidence.parts:
@@ -211,6 +212,11 @@ def _look_at_notes(examined: Examined, evidence: Evidence, examining: Examining)
             problem = f"others vouch for {upto} of {len(part.entries)} entries; the rest is its own"
             remedy = "Have a newer checkpoint co-signed, or bring one with --checkpoint."
             examined.missing(f"{part.name}: vouched for by others", problem, remedy)
+
+    absent = {str(one.site) for one in examining.held} - {str(name) for name in shown}
+    if absent:
+        problem = f"brought of {', '.join(sorted(absent))}, of whom there is no part"
+        examined.missing("checkpoints: all looked at", problem, "Ask for their part.")
 
 
 def _look_at_openings(examined: Examined, evidence: Evidence) -> None:

@@ -1,4 +1,4 @@
-"""Writing the audit report: verify evidence, derive every figure again, and say what they amount to.
+"""Writing the audit report: verify evidence, derive every figure again, say what they amount to.
 
 Nothing is taken from the evidence that was not just checked, and evidence that fails a check gets
 no report. The figures are this step's own, by accountants that know nothing of the ledger's.
@@ -31,7 +31,7 @@ from securefed.steps.verify_evidence import Examined, Examining, verify_evidence
 _COSIGNER = "securefed.cosigner/"
 # More attempts than these cannot be told apart in a figure, and each asks the accountant again.
 _MOST_ATTEMPTS = 40
-_PROFILE = 24
+_PROFILE = 16
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -58,6 +58,7 @@ def an_order(
         model=LOGISTIC,
         training=training or still(3),
         metrics=None,
+        proximal=None,
         columns=columns(types),
         unit=RECORD,
         data=str(data),

@@ -120,6 +120,14 @@ def test_what_is_not_brought_or_not_vouched_for_is_said() -> None:
     assert all("by nobody" in what for what in silent)
 
 
+def test_a_checkpoint_of_somebody_without_a_part_is_said() -> None:
+    study = Study(rounds=1).run()
+    held = (study.note("hospital-b"),)
+    checks = verify_evidence(whole_site(study), study.examining(held=held)).checks
+    assert "brought of hospital-b" in checks[-3].problem + checks[-2].problem + checks[-1].problem
+    assert all(one.exit_code == 0 for one in checks)
+
+
 class Halved(OpacusPrv):
     """A second accountant that disagrees."""
 

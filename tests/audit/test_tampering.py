@@ -47,7 +47,7 @@ def test_what_nobody_changed_verifies() -> None:
 # --- any leaf ------------------------------------------------------------------------------------
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(data=st.data())
 def test_any_leaf_without_a_key(data: st.DataObject) -> None:
     document = _original().document
@@ -55,7 +55,7 @@ def test_any_leaf_without_a_key(data: st.DataObject) -> None:
     found_by_both(to_canonical(changed(document, place, another)))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(data=st.data())
 def test_any_leaf_of_a_part_with_the_gatherers_key(data: st.DataObject) -> None:
     forged = forger()
@@ -66,7 +66,7 @@ def test_any_leaf_of_a_part_with_the_gatherers_key(data: st.DataObject) -> None:
     found_by_both(forged.bytes)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(data=st.data())
 def test_any_leaf_of_an_entry_with_every_key_of_its_site(data: st.DataObject) -> None:
     forged = forger()
@@ -77,7 +77,7 @@ def test_any_leaf_of_an_entry_with_every_key_of_its_site(data: st.DataObject) ->
     found_by_both(forged.bytes)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(data=st.data())
 def test_any_leaf_of_a_custodians_log_with_its_key(data: st.DataObject) -> None:
     forged = forger()
@@ -88,7 +88,7 @@ def test_any_leaf_of_a_custodians_log_with_its_key(data: st.DataObject) -> None:
     found_by_both(forged.bytes)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(data=st.data())
 def test_a_rewritten_ledger_is_found_by_a_checkpoint_in_the_verifiers_hands(
     data: st.DataObject,

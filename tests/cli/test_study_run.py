@@ -69,7 +69,7 @@ def test_a_study_from_its_filing_to_its_model(run: Run, desks: Desks, tmp_path: 
     card = (tmp_path / said["model"] / "model.md").read_text()
     assert "rounds: 2 of 2, server rule fed-avg" in card
     assert "dp-sgd σ=1.1  q=0.01 poisson  16 steps a round  C=1" in card
-    assert "ε depends on δ" in card
+    assert "what it costs depends on δ" in card
     assert all(site.closed for site in made.sites.values())
     assert [made.charged(name) for name in SITES] == [32] * 3
 

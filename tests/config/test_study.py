@@ -9,9 +9,13 @@ from hypothesis import strategies as some
 
 from securefed.config import load_study, study_template
 from securefed.domain.canonical import digest_of
+from securefed.domain.combining import Combining, EarlyStop, plain_combining
+from securefed.domain.early_stopping import Aim, StoppingRule
 from securefed.domain.identifiers import Line, StudyId
 from securefed.domain.privacy import DpSgd, GaussianRelease, Sampling
 from securefed.domain.records import from_bytes, to_bytes
+from securefed.domain.schedule import Schedule, Steps
+from securefed.domain.server_rule import FedAdagrad, FedAdam, FedAvg, FedYogi, ServerMomentum
 from securefed.domain.study import Parameter, Study, Suite
 from securefed.errors import TextInvalid
 
@@ -143,3 +147,55 @@ def test_numbers_arrive_exactly(
     training = study.participants[0].training
     assert (training.noise_multiplier, training.sampling_rate) == (noise, rate)
     assert study.rounds == rounds
+
+
+def test_a_study_that_says_nothing_takes_the_mean_of_all_models(tmp_path: Path) -> None:
+    assert study_of(tmp_path).combining == plain_combining()
+
+
+def test_a_study_says_how_its_rounds_are_combined(tmp_path: Path) -> None:
+    said = """[combining]
+rule = "yogi"
+rate = 0.05
+beta1 = 0
+proximal = 0.01
+sites_per_round = 2
+
+[combining.schedule]
+course = "steps"
+final = 0.1
+times = 3
+warm_up = 2
+
+[combining.stop]
+metric = "auc"
+patience = 4
+window = 2
+margin = 0.01
+
+[sealing]
+"""
+    assert study_of(tmp_path, "[sealing]\n", said).combining == Combining(
+        rule=FedYogi(
+            rate=Decimal("0.05"), beta1=Decimal(0), beta2=Decimal("0.99"), tau=Decimal("0.001")
+        ),
+        schedule=Schedule(course=Steps(final=Decimal("0.1"), times=3), warm_up=2),
+        proximal=Decimal("0.01"),
+        sites_per_round=2,
+        stop=EarlyStop(
+            metric=Line("auc"),
+            rule=StoppingRule(aim=Aim.HIGHER, patience=4, window=2, margin=Decimal("0.01")),
+        ),
+    )
+
+
+@pytest.mark.parametrize(
+    ("rule", "kind"),
+    [("fedavg", FedAvg), ("momentum", ServerMomentum), ("adagrad", FedAdagrad), ("adam", FedAdam)],
+)
+def test_each_rule_has_the_numbers_of_its_paper(tmp_path: Path, rule: str, kind: type) -> None:
+    said = f'[combining]\nrule = "{rule}"\nrate = 0.5\n[sealing]\n'
+    found = study_of(tmp_path, "[sealing]\n", said).combining.rule
+    assert (type(found), found.rate) == (kind, Decimal("0.5"))
+    if isinstance(found, FedAdagrad):
+        assert found.beta1 == 0

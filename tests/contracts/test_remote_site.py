@@ -68,11 +68,13 @@ def over_pysyft(folder: Path, held: ExitStack) -> Reached:
     from tests.adapters.syft_site.places import RealKeys, server
     from tests.world import SCIENTIST
 
-    world = pilot()
+    # Another name than that of the sites that other tests of the process serve.
+    name = SiteId("clinic")
+    world = pilot(sites=(name,))
     world.keys = RealKeys(folder)  # type: ignore[assignment]  # PySyft checks real signatures
-    office, name = Office(world), SiteId("hospital-a")
+    office = Office(world, name=name)
     (folder / "site").mkdir()
-    site = held.enter_context(running(server(folder / "site", [])))
+    site = held.enter_context(running(server(folder / "site", [], name=name)))
     held.enter_context(attached(name, office.desk.answer))
     mirror = Mirror(site.datasite, name, mock=lambda _: None, file=office.party.receive)
 

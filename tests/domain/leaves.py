@@ -8,10 +8,15 @@ from typing import cast
 
 from securefed.domain.allowance import RequesterShare
 from securefed.domain.canonical import Plain, decimal_text
+from securefed.domain.combining import Combining, EarlyStop
+from securefed.domain.early_stopping import Aim, StoppingRule
 from securefed.domain.findings import Level, Verdict
+from securefed.domain.identifiers import Line
 from securefed.domain.plan import ReviewPlan, leaves
 from securefed.domain.privacy import Adjacency, Sampling
 from securefed.domain.records import from_plain, instant_text, to_plain
+from securefed.domain.schedule import Schedule, Steps
+from securefed.domain.server_rule import FedAdam, FedYogi
 from securefed.domain.site import ColumnType, Sandbox
 from securefed.domain.study import Suite
 from securefed.domain.weighting import CappedUnits
@@ -23,6 +28,7 @@ from tests.world import ADMISSIONS, SCIENTIST, World, digest
 # itself. A mechanism's kind is that of its class.
 BOUND = {
     "request.study.sealing.weighting.kind",
+    "request.study.combining.schedule.course.kind",
     "request.study.participants[0].site",
     "card.columns[0].name",
     *(f"request.study.participants[{place}].training.kind" for place in range(3)),
@@ -30,15 +36,16 @@ BOUND = {
 }
 _WORDS = [
     member.value
-    for kind in (Adjacency, Sampling, Suite, Sandbox, ColumnType, Level, Verdict)
+    for kind in (Adjacency, Aim, Sampling, Suite, Sandbox, ColumnType, Level, Verdict)
     for member in kind
-]
+] + [FedAdam.kind, FedYogi.kind]
 
 
 def full_plan() -> ReviewPlan:
     """A plan of a second request, in which nothing is left out."""
     world = World(metrics_noise=Decimal(8), spare=1, own_code=digest("code"), rounds=2, steps=4)
     world.weighting = CappedUnits(cap=4321)
+    world.combining = full_combining()
     site = world.site()
     share = RequesterShare(account=SCIENTIST, epsilon=Decimal("2.5"))
     asked = AllowanceAsked(
@@ -52,6 +59,21 @@ def full_plan() -> ReviewPlan:
     world.approved(site)
     world.noise = Decimal("1.3")
     return site.plan(world.file(site))
+
+
+def full_combining() -> Combining:
+    """All that a study may say about it."""
+    numbers = {"rate": "0.05", "beta1": "0.3", "beta2": "0.41", "tau": "0.002"}
+    return Combining(
+        rule=FedAdam(**{name: Decimal(value) for name, value in numbers.items()}),
+        schedule=Schedule(course=Steps(final=Decimal("0.11"), times=14), warm_up=21),
+        proximal=Decimal("0.0123"),
+        sites_per_round=3,
+        stop=EarlyStop(
+            metric=Line("balanced accuracy"),
+            rule=StoppingRule(aim=Aim.HIGHER, patience=37, window=53, margin=Decimal("0.0271")),
+        ),
+    )
 
 
 def varied(plan: ReviewPlan) -> Iterator[tuple[str, Plain, ReviewPlan]]:
@@ -88,7 +110,7 @@ def spellings(leaf: Plain) -> set[str]:
 
 def _others(leaf: Plain) -> Iterator[Plain]:
     if isinstance(leaf, int):
-        yield from (leaf + 979, leaf + 1, 8)
+        yield from (leaf + 979, leaf + 1, 8, leaf - 1)
         return
     text = cast(str, leaf)
     if text.endswith("Z") and "T" in text:

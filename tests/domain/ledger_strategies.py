@@ -46,6 +46,7 @@ from securefed.domain.study import (
     Suite,
 )
 from securefed.domain.weighting import CappedUnits, EqualWeights
+from tests.domain import combined
 from tests.domain.strategies import (
     HEX,
     accounts,
@@ -253,6 +254,8 @@ RECORDS: dict[type[Record], SearchStrategy[Record]] = {
     DiscreteLaplaceRelease: discrete_laplaces,
     PrivacyLoss: privacy_losses,
     Study: studies,
+    **combined.RULES,
+    **combined.COURSES,
     EqualWeights: st.builds(EqualWeights),
     CappedUnits: st.builds(CappedUnits, cap=counts),
     CodeRequest: code_requests(),

@@ -62,6 +62,7 @@ from securefed.domain.study import (
     Suite,
 )
 from securefed.domain.weighting import CappedUnits, EqualWeights
+from tests.domain.combined import combinings
 
 T = TypeVar("T")
 E = TypeVar("E", bound=Enum)
@@ -182,20 +183,25 @@ def sealings(draw: st.DrawFn) -> Sealing:
     )
 
 
-studies = st.builds(
-    Study,
-    study=slugs(StudyId),
-    title=lines,
-    purpose=names,
-    recipe=recipes,
-    model=models,
-    rounds=st.integers(1, 1000),
-    spare_attempts=st.integers(0, 1000),
-    minimum_sites=st.just(1),
-    sealing=sealings(),
-    valid_days=st.integers(1, 3650),
-    participants=rosters,
-)
+def _studies_of(roster: tuple[Participant, ...]) -> SearchStrategy[Study]:
+    return st.builds(
+        Study,
+        study=slugs(StudyId),
+        title=lines,
+        purpose=names,
+        recipe=recipes,
+        model=models,
+        rounds=st.integers(1, 1000),
+        spare_attempts=st.integers(0, 1000),
+        minimum_sites=st.just(1),
+        sealing=sealings(),
+        combining=combinings(measured=any(one.metrics for one in roster)),
+        valid_days=st.integers(1, 3650),
+        participants=st.just(roster),
+    )
+
+
+studies = rosters.flatmap(_studies_of)
 
 
 @st.composite

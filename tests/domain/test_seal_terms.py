@@ -260,7 +260,7 @@ def test_the_site_is_in_the_roster_as_itself(
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        (stranger_in_roster, "does not name the site hospital-x"),
+        (stranger_in_roster, "does not ask hospital-x in round 3"),
         (own(weight=2), "more than the study allows"),
         (everybody(2), "more than the study allows"),
         (lambda case: setattr(case, "roster", roster("hospital-a")), "needs 2 sites"),

@@ -163,10 +163,12 @@ def tabular(name: str, *, rounds: int = 2, spare: int = 4, steps: int = 4) -> As
     return _asked(name, _TABULAR, "logistic", None, rounds, spare, steps)
 
 
-def own_code(name: str, *, in_model: str = "pass", on_data: str = "pass", spare: int = 6) -> Asked:
+def own_code(
+    name: str, *, in_model: str = "pass", on_data: str = "pass", rounds: int = 2, spare: int = 6
+) -> Asked:
     """A line of somebody's own, which runs before the first step or on the private data."""
     code = _CODE.format(in_model=in_model, on_data=on_data).encode()
-    return _asked(name, _OWN_CODE, "own-code", code, 2, spare, 4)
+    return _asked(name, _OWN_CODE, "own-code", code, rounds, spare, 4)
 
 
 def _asked(

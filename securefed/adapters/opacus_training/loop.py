@@ -20,6 +20,7 @@ from securefed.adapters.opacus_training.mechanism import Numbers
 from securefed.adapters.opacus_training.optimising import MeanOfIterates, optimizer_for
 from securefed.adapters.opacus_training.precision import Precision
 from securefed.adapters.opacus_training.progress import Progress
+from securefed.adapters.opacus_training.proximal import ProximalPull
 from securefed.adapters.opacus_training.randomness.stream import KeyStream, Purpose
 from securefed.adapters.opacus_training.ranks import Ranks
 from securefed.adapters.opacus_training.run import StepGate, TrainingRun
@@ -41,6 +42,7 @@ class Loop:
         model: nn.Module,
         module: ClippingModule,
         device: torch.device,
+        pull: ProximalPull | None = None,
     ) -> None:
         self._run, self._gate, self._ranks = run, gate, ranks
         self.steps = 0
@@ -67,6 +69,7 @@ class Loop:
             clip=numbers.clip,
             expected_units=numbers.expected_units,
             ranks=ranks,
+            pull=pull,
             # Among several processes one cannot leave in the middle of a step: the others wait.
             check=self._check if ranks.world == 1 else lambda: None,
         )

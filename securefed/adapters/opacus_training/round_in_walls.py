@@ -111,6 +111,7 @@ class RoundsInWalls:
             mechanism=order.training,
             weights=_tensors(start.layout, start.row),
             kept=_kept(order, folders.given),
+            proximal=order.proximal,
         )
         trained = train(run, gate)
         files = (*_updated(start, trained, folders.made), *_put_aside(trained, folders.made))

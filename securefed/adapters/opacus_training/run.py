@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from decimal import Decimal
 from pathlib import Path
 from typing import Protocol
 
@@ -43,13 +44,15 @@ class Resumption:
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingRun:
-    """What one attempt trains. Without weights it begins with the recipe's own."""
+    """What one attempt trains. Without weights it begins with the recipe's own; `proximal` is the
+    strength of FedProx's pull back to where it begins."""
 
     recipe: Recipe
     source: RecordSource
     mechanism: DpSgd
     weights: Weights | None = None
     kept: Weights | None = None
+    proximal: Decimal | None = None
     device: str | None = None
     resumption: Resumption | None = None
     on_step: Callable[[int], None] = field(default=lambda _: None)

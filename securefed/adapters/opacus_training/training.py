@@ -17,6 +17,7 @@ from torch import nn
 from securefed.adapters.opacus_training.devices import device_named
 from securefed.adapters.opacus_training.loop import Loop
 from securefed.adapters.opacus_training.mechanism import Numbers
+from securefed.adapters.opacus_training.proximal import ProximalPull, check_proximal
 from securefed.adapters.opacus_training.ranks import joined_ranks, local_rank
 from securefed.adapters.opacus_training.run import StepGate, Trained, TrainingRun
 from securefed.adapters.opacus_training.self_test import Claim, proven_module
@@ -34,6 +35,7 @@ from securefed.recipes.recipe import Recipe
 def train(run: TrainingRun, gate: StepGate) -> Trained:
     """Runs all steps of the mechanism, or raises and leaves nothing."""
     check_fit(run.recipe, run.source.columns)
+    check_proximal(run.proximal, run.recipe.settings)
     device = device_named(run.device, local_rank())
     with failures_named(), joined_ranks(device) as ranks:
         model = begun_model(run).to(device)
@@ -50,7 +52,8 @@ def train(run: TrainingRun, gate: StepGate) -> Trained:
         shared, kept = shared_parameters(model, run.recipe), kept_parameters(model, run.recipe)
         ranks.spread_weights(model.parameters())
         module, proof = proven_module(claim, model)
-        loop = Loop(run, gate, ranks, numbers, model, module, device)
+        pull = None if run.proximal is None else ProximalPull(run.proximal, shared.values())
+        loop = Loop(run, gate, ranks, numbers, model, module, device, pull)
         try:
             loop.run_all()
         except (LossUnusable, UnsupportedLayer) as error:

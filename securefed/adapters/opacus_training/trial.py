@@ -13,7 +13,7 @@ from securefed.adapters.opacus_training.self_test import Proof
 from securefed.adapters.opacus_training.training import first_model, train
 from securefed.adapters.opacus_training.weights import Weights, shared_parameters
 from securefed.domain.study import Model, Participant, Study
-from securefed.errors import ModelUnusable
+from securefed.errors import ConfigInvalid, ModelUnusable
 from securefed.recipes.files.source import RecordSource
 from securefed.recipes.recipe import Recipe
 
@@ -43,9 +43,15 @@ def try_study(
     on_step: Callable[[int], None],
 ) -> Tried:
     """Trains every round at one site, each beginning where the one before ended."""
-    first = TrainingRun(recipe=recipe, source=mock, mechanism=part.training)
+    first = TrainingRun(
+        recipe=recipe,
+        source=mock,
+        mechanism=part.training,
+        proximal=study.combining.proximal,
+    )
     check_model(study.model, recipe)
     before = evaluate_public(first)
+    _check_stop(study, before)
     run, proof, done = first, None, 0
     for _ in range(study.rounds):
         trained = train(_counted(run, done, on_step), _Uncharged())
@@ -73,6 +79,16 @@ def check_model(stated: Model, recipe: Recipe) -> None:
             f"{stated.family!r}",
             where="model.family",
             hint=f'Write family = "{recipe.family}" where that is the model you mean.',
+        )
+
+
+def _check_stop(study: Study, metrics: Mapping[str, float]) -> None:
+    """A name that no recipe releases would never end the study."""
+    stop = study.combining.stop
+    if stop is not None and stop.metric not in metrics:
+        raise ConfigInvalid(
+            f"The recipe has no metric {stop.metric!r}; it has {', '.join(sorted(metrics))}",
+            where="combining.stop.metric",
         )
 
 

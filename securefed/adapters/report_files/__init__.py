@@ -1,7 +1,7 @@
 """The audit report as files: HTML with inline SVG, a PDF of it, and YAML.
 
-One page without scripts, fonts, links to elsewhere or anything else that a browser would fetch; what
-people wrote is text in it, whatever it looks like. The same report gives the same bytes.
+One page without scripts, fonts, links to elsewhere or anything else that a browser would fetch;
+what people wrote is text in it, whatever it looks like. The same report gives the same bytes.
 """
 
 from securefed.adapters.report_files.page import report_page

@@ -11,12 +11,12 @@ from io import StringIO
 from typing import cast
 
 import matplotlib as mpl
-from markupsafe import Markup, escape
+from markupsafe import Markup
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_svg import FigureCanvasSVG
-from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
+from matplotlib.dates import AutoDateLocator, ConciseDateFormatter, date2num
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter
 
 from securefed.domain.report.model import Chart, Drawing, Series
 
@@ -62,6 +62,8 @@ def _draw(axes: Axes, chart: Chart) -> None:
         axes.axhline(float(at), color=LIMIT, linewidth=1.4, linestyle=(0, (2, 2)), label=name)
     if chart.logarithmic:
         axes.set_yscale("log")
+        axes.yaxis.set_major_formatter(FuncFormatter(_power))
+        axes.yaxis.set_minor_formatter(NullFormatter())
     else:
         axes.set_ylim(bottom=0, top=_top(chart))
     axes.set_xlabel(chart.across)
@@ -89,17 +91,23 @@ def _one(axes: Axes, chart: Chart, series: Series, place: int) -> None:
         axes.set_xticks(range(0, len(names), every), names[::every])
     elif chart.drawing is Drawing.STEPS:
         moments = cast(tuple[datetime, ...], series.across)
-        days = [one.replace(tzinfo=None) for one in moments]
+        days = [float(date2num(one)) for one in moments]
         axes.step(
             days, up, where="post", color=colour, linestyle=dashes, linewidth=2, label=series.name
         )
-        locator = AutoDateLocator(maxticks=8)
+        locator = AutoDateLocator(minticks=3)
         axes.xaxis.set_major_locator(locator)
         axes.xaxis.set_major_formatter(ConciseDateFormatter(locator))
     else:
         across = [float(str(one)) for one in series.across]
         axes.plot(across, up, color=colour, linestyle=dashes, linewidth=2, label=series.name)
         axes.xaxis.set_major_locator(MaxNLocator(8))
+
+
+def _power(value: float, _place: int | None = None) -> str:
+    """A power of ten as the tables write it."""
+    mantissa, _, power = f"{value:e}".partition("e")
+    return f"{float(mantissa):g}e{int(power)}"
 
 
 def _top(chart: Chart) -> float:
@@ -121,9 +129,8 @@ def _inline(text: str, chart: Chart) -> Markup:
     rest = re.sub(r"url\(#([^)]+)\)", rf"url(#{name}-\1)", rest)
     rest = re.sub(r'xlink:href="#([^"]+)"', rf'href="#{name}-\1"', rest)
     labels = f"{name}-title {name}-desc"
-    # All of the drawing is matplotlib's own, which escapes text; what is added here is escaped.
-    return Markup(
-        f'<svg viewBox="{size}" role="img" aria-labelledby="{labels}" class="chart">'
-        f'<title id="{name}-title">{escape(chart.title)}</title>'
-        f'<desc id="{name}-desc">{escape(chart.alternative)}</desc>{rest}'
-    )
+    head = Markup(
+        '<svg viewBox="{}" role="img" aria-labelledby="{}" class="chart">'
+        '<title id="{}-title">{}</title><desc id="{}-desc">{}</desc>'
+    ).format(size, labels, name, chart.title, name, chart.alternative)
+    return head + Markup(rest)  # noqa: S704 - matplotlib's own, which escapes the text in it

@@ -8,11 +8,13 @@ from functools import cache
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
 from securefed.adapters.report_files.drawing import drawn
 from securefed.domain.claims import Source, runs
 from securefed.domain.report.model import AuditReport, Block, Line
+
+_SHORT, _LONG = 20, 60
 
 
 def report_page(report: AuditReport) -> str:
@@ -29,7 +31,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters.update(drawn=drawn, kind=_kind, mark=_mark, common=_common, day=_day, hash=_hash)
+    made.filters.update(drawn=drawn, kind=_kind, mark=_mark, common=_common, day=_day, shape=_shape)
     return made
 
 
@@ -41,9 +43,11 @@ def _day(value: object) -> str:
     return f"{value:%Y-%m-%d %H:%M} UTC"
 
 
-def _hash(text: str) -> bool:
-    """Whether a text is a digest, a key or a name made of one."""
-    return text.startswith(("sha256:", "ed25519:", "cr-"))
+def _shape(text: str) -> str:
+    """How a cell's text is set: as code, kept in one line, or given room."""
+    if text.startswith(("sha256:", "ed25519:", "cr-")):
+        return "code"
+    return "short" if len(text) <= _SHORT else "text" if len(text) <= _LONG else "long"
 
 
 def _common(line: Line) -> Source | None:
@@ -57,15 +61,11 @@ def _mark(source: Source) -> Markup:
     if not source:
         return Markup('<strong class="lacking">not evidenced</strong>')
     links = Markup(", ").join(_link(first, last) for first, last in runs(source.entries))
-    how = escape(source.how)
     if not links:
-        return Markup('<span class="source">{}</span>').format(how)
-    words = Markup("{} entry {}" if _single(source) else "{} entries {}").format(how, links)
-    return Markup('<span class="source">{}</span>').format(words.strip())
-
-
-def _single(source: Source) -> bool:
-    return len(set(source.entries)) == 1
+        return Markup('<span class="source">{}</span>').format(source.how)
+    word = "entry" if len(set(source.entries)) == 1 else "entries"
+    words = f"{source.how} {word}".strip()
+    return Markup('<span class="source">{} {}</span>').format(words, links)
 
 
 def _link(first: int, last: int) -> Markup:

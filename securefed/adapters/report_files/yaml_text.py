@@ -1,8 +1,8 @@
 """Plain trees as YAML that every reader reads alike.
 
 Text stands in double quotes with JSON's escapes, so no value is taken for a number, a date or a
-boolean; numbers have a point, and their power of ten a sign. Promises nothing beyond what a registry
-record needs: no references, no tags, no nulls.
+boolean; numbers have a point, and their power of ten a sign. Promises nothing beyond what a record
+for a registry needs: no references, no tags, no nulls.
 """
 
 import json

@@ -18,7 +18,6 @@ from securefed.domain.identifiers import SiteId
 from securefed.domain.records import Record, from_bytes, to_bytes
 from securefed.domain.request import SignedRequest
 from securefed.domain.run_order import NoisyMetrics
-from securefed.domain.server_rule import ServerPlan
 from securefed.domain.study import Study
 from securefed.errors import NotCanonical, StorageFailed
 from securefed.recipes.layout import Layout
@@ -34,7 +33,6 @@ class Began:
 
     kind: ClassVar[str] = "study-run"
     study: Study
-    server: ServerPlan
     layout: Layout
 
 

@@ -108,6 +108,8 @@ def environment(scratch: Path, *, gpu: bool) -> dict[str, str]:
         "PYTHONDONTWRITEBYTECODE": "1",
         "PYTHONNOUSERSITE": "1",
         "PYTHONSAFEPATH": "1",
+        # Threads that wait for each other must not take the cores on which others run, the site's.
+        "OMP_WAIT_POLICY": "PASSIVE",
         "SECUREFED_IN": str(scratch / "in"),
         "SECUREFED_OUT": str(scratch / "out"),
     }

@@ -19,7 +19,7 @@ Nothing here reads or writes the contents; it makes the folders and names the pa
 """
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -90,6 +90,20 @@ class SiteFolder:
     def kept_of(self, request: RequestId) -> Path:
         """What one study keeps."""
         return self.kept / f"{request}.kept"
+
+    def forget_kept(self, wanted: Callable[[RequestId], bool]) -> None:
+        """Removes what studies keep that are not wanted any more."""
+        for path in self.kept.glob("*.kept"):
+            if not wanted(RequestId(path.stem)):
+                with _removing(path):
+                    path.unlink(missing_ok=True)
+
+    def sweep_kept(self) -> None:
+        """Removes the folders that attempts worked in when the site was killed."""
+        for path in self.kept.iterdir():
+            if path.is_dir():
+                with _removing(path):
+                    shutil.rmtree(path)
 
     @property
     def tls(self) -> Path:
@@ -167,3 +181,11 @@ class SiteFolder:
                 hint="Name the folder with --site, or make one with 'securefed site init'.",
             )
         return self
+
+
+@contextmanager
+def _removing(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise StorageFailed(f"Cannot remove: {error.strerror}", where=str(path)) from error

@@ -1,4 +1,4 @@
-"""Sections 4, 5 and 6: what was done to the data, what it cost, and whether all of it was paid for."""
+"""Sections 4, 5 and 6: what was done to the data, what it cost, and whether all was paid for."""
 
 from securefed.domain.attack import AttackReport
 from securefed.domain.claims import ClaimRegister, Grounds, Source
@@ -9,6 +9,12 @@ from securefed.domain.report.model import Block, Claims, Remark, Section, Table,
 from securefed.domain.report.subject import Subject, steps_of
 from securefed.domain.report.wording import at, day, derived, listed, loss_words, share, small
 from securefed.domain.rules.speak import shown
+
+_SHARES = Remark(
+    "Shares of an allowance are shares of what the ledger counts: the Rényi divergence at one "
+    "fixed order, which adds up from run to run. ε does not: the first run costs more of it than a "
+    "later one like it, so a share of ε would say something else."
+)
 
 
 def mechanisms(subject: Subject, register: ClaimRegister, grounds: Grounds) -> Section:
@@ -27,7 +33,7 @@ def mechanisms(subject: Subject, register: ClaimRegister, grounds: Grounds) -> S
 
 def budget(subject: Subject, register: ClaimRegister, grounds: Grounds) -> Section:
     """Section 5."""
-    blocks: list[Block] = [Claims(register.of_section(5, grounds)), _budgets(subject)]
+    blocks: list[Block] = [Claims(register.of_section(5, grounds)), _SHARES, _budgets(subject)]
     blocks += [
         budget_chart(subject, one) for one in subject.datasets if one in subject.chronicle.budgets
     ]
@@ -164,7 +170,7 @@ def _granted(subject: Subject) -> Table:
 
 def _recounted(subject: Subject) -> Table:
     return table(
-        "Every total, counted again by another library",
+        "Every total, counted again by another library; reserved is what open requests hold",
         ("dataset", "total", "order", "as counted", "as it comes out anew"),
         (
             line(

@@ -51,7 +51,7 @@ def _metrics(subject: Subject) -> Table:
             source = at(story.filed.entry)
             cells = (Cell("none are measured", source), Cell("0", source), values)
         else:
-            entries = derived([one.entries[-1] for one in own])
+            entries = derived([one.entries[-1] for one in own]) or at(story.filed.entry)
             paid = Cell(steps_of(part.metrics), at(story.filed.entry))
             cells = (paid, Cell(f"{len(own)}", entries), values)
         lines.append(Line(study.study, cells))

@@ -5,10 +5,10 @@ from decimal import Decimal
 
 from securefed.domain.claims import Source
 from securefed.domain.identifiers import DatasetId
-from securefed.domain.report.chronicle import AttemptStory, Moment
+from securefed.domain.report.chronicle import AttemptStory
 from securefed.domain.report.model import Chart, Drawing, Series, line, table
 from securefed.domain.report.subject import DatasetFigures, Subject
-from securefed.domain.report.wording import at, day, derived, share, small
+from securefed.domain.report.wording import at, day, derived, free, share, small
 from securefed.domain.round import RoundState
 from securefed.domain.rules.speak import shown
 
@@ -18,8 +18,8 @@ _HUNDRED = Decimal(100)
 def budget_chart(subject: Subject, dataset: DatasetId) -> Chart:
     """The budget over time, as shares of the allowance that was in force."""
     moments = subject.chronicle.budgets[dataset]
-    days = tuple(one.at for one in moments) + (subject.asked.at,)
-    last = moments[-1]
+    days = (*(one.at for one in moments), subject.asked.at)
+    caps, last = [one.cap for one in moments], moments[-1]
     return Chart(
         figure=f"budget-{dataset}",
         title=f"Budget of {dataset} over time",
@@ -32,10 +32,8 @@ def budget_chart(subject: Subject, dataset: DatasetId) -> Chart:
         across="time (UTC)",
         up="percent of the allowance",
         series=(
-            _budget_line(
-                "what ran or may still run", days, [one.counted for one in moments], moments
-            ),
-            _budget_line("what ran", days, [one.charged for one in moments], moments),
+            _budget_line("what ran or may still run", days, [one.counted for one in moments], caps),
+            _budget_line("what ran", days, [one.charged for one in moments], caps),
         ),
         limit=("allowance", _HUNDRED),
         table=table(
@@ -47,7 +45,7 @@ def budget_chart(subject: Subject, dataset: DatasetId) -> Chart:
                     at(one.entry),
                     share(one.charged, one.cap),
                     share(one.counted - one.charged, one.cap),
-                    _down(one.cap - one.counted, one.cap),
+                    free(one.cap - one.counted, one.cap),
                 )
                 for one in moments
             ),
@@ -141,15 +139,10 @@ def _charged(subject: Subject, dataset: DatasetId) -> list[AttemptStory]:
 
 
 def _budget_line(
-    name: str, days: tuple[datetime, ...], values: list[Decimal], moments: list[Moment]
+    name: str, days: tuple[datetime, ...], values: list[Decimal], caps: list[Decimal]
 ) -> Series:
-    shares = [_HUNDRED * value / one.cap for value, one in zip(values, moments, strict=True)]
+    shares = [_HUNDRED * value / cap for value, cap in zip(values, caps, strict=True)]
     return Series(name=name, across=days, up=(*shares, shares[-1]))
-
-
-def _down(part: Decimal, whole: Decimal) -> str:
-    """What is left of an allowance, rounded down."""
-    return f"{(_HUNDRED * part / whole).quantize(Decimal('0.1'), rounding='ROUND_FLOOR')} %"
 
 
 def _finite(epsilon: Decimal) -> Decimal:

@@ -1,4 +1,4 @@
-"""Section 9: published checklists, each question evidenced, attested by the owner, or not covered."""
+"""Section 9: published checklists, each question evidenced, attested or not covered."""
 
 from collections import Counter
 
@@ -14,8 +14,8 @@ def checklists(subject: Subject, register: ClaimRegister, grounds: Grounds) -> S
     blocks: list[Block] = [
         Claims(register.of_section(9, grounds)),
         Remark(
-            "“Evidenced” points to the ledger or to what was checked for this report. “Attested” is "
-            "the owner's word, which nobody checked here. “Not covered” is neither."
+            "“Evidenced” points to the ledger or to what was checked for this report. “Attested” "
+            "is the owner's word, which nobody checked here. “Not covered” is neither."
         ),
     ]
     for standard in subject.asked.standards:

@@ -1,8 +1,8 @@
 """What happened at a site, each thing with the ledger entry in which it stands.
 
 Entries are applied one after the other by the ledger's own rules, signatures included, so what is
-here has been allowed there. The state that the rules make of the entries is the register; this keeps
-beside it which entry said what. Promises nothing about entries that were cut off.
+here has been allowed there. The state that the rules make of the entries is the register; this
+keeps beside it which entry said what. Promises nothing about entries that were cut off.
 """
 
 from collections.abc import Iterable

@@ -39,7 +39,7 @@ def _record(subject: Subject, dataset: DatasetId, figures: DatasetFigures) -> Re
             "privacy_loss": _loss(subject, dataset, figures),
             "deployment_model": _model(subject),
             "accounting": _accounting(figures),
-            "implementation": _implementation(subject, figures),
+            "implementation": _implementation(figures),
             "administrative": _administrative(subject),
         },
     }
@@ -121,7 +121,7 @@ def _accounting(figures: DatasetFigures) -> Record:
     }
 
 
-def _implementation(subject: Subject, figures: DatasetFigures) -> Record:
+def _implementation(figures: DatasetFigures) -> Record:
     ran = "; ".join(steps_of(one) for one in figures.ran) or "Nothing ran."
     return {
         "preprocessing_and_hyperparameter_tuning": (

@@ -15,6 +15,7 @@ from securefed.domain.report.wording import (
     counted,
     day,
     derived,
+    free,
     listed,
     loss_words,
     share,
@@ -74,7 +75,7 @@ def _facts(subject: Subject) -> dict[str, str]:
         "site": register.site.site,
         "title": register.site.title,
         "entries": counted(register.head.size, "entry", "entries"),
-        "head": register.head.hash,
+        "head": register.head.hash.short(),
         "at": day(asked.at),
         "since": "" if asked.since is None else day(asked.since),
         "study": asked.study or "",
@@ -123,8 +124,9 @@ def _budget_words(subject: Subject, one: DatasetFigures) -> str:
     until = one.allowance.expires_at
     ends = "" if until is None else f", until {day(until)}"
     return (
-        f"{share(now.charged, now.cap)} by what ran and {share(promised, now.cap)} by what may "
-        f"still run, of ε = {one.allowance.epsilon} at δ = {small(one.allowance.delta)}{ends}"
+        f"of the allowed ε = {one.allowance.epsilon} at δ = {small(one.allowance.delta)}{ends}, "
+        f"{share(now.charged, now.cap)} is used by what ran, {share(promised, now.cap)} promised "
+        f"to what may still run, and {free(now.cap - now.counted, now.cap)} free"
     )
 
 
@@ -281,5 +283,7 @@ def _so(subject: Subject) -> set[Condition]:
         Condition.NO_SHARES: bool(grants) and not any(one.shares for one in grants),
         Condition.SINCE: subject.asked.since is not None,
         Condition.ONE_STUDY: subject.asked.study is not None,
+        Condition.MEASURED: any(one.request.part.metrics is not None for one in stories),
+        Condition.REFUSED: bool(subject.chronicle.refused),
     }
     return {condition for condition, so in holds.items() if so}

@@ -1,4 +1,4 @@
-"""Sections 0 and 1: the report in five sentences, what it does not establish, the formal statement."""
+"""Sections 0 and 1: five sentences, what the report does not establish, the formal statement."""
 
 from securefed.domain.claims import ClaimRegister, Grounds, Statement
 from securefed.domain.report.grounds import dataset_facts

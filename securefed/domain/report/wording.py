@@ -1,4 +1,4 @@
-"""How figures and names are written in a report: upwards, in full where it matters, in plain words."""
+"""How figures and names are written in a report: rounded upwards, and in plain words."""
 
 from collections.abc import Collection, Iterable
 from datetime import datetime
@@ -34,6 +34,11 @@ def share(part: Decimal, whole: Decimal) -> str:
     if not part.is_finite():
         return "infinitely much"
     return f"{(100 * part / whole).quantize(SHORTEST, rounding='ROUND_CEILING')} %"
+
+
+def free(part: Decimal, whole: Decimal) -> str:
+    """What is left of an allowance, rounded down."""
+    return f"{(100 * part / whole).quantize(SHORTEST, rounding='ROUND_FLOOR')} %"
 
 
 def listed(words: Iterable[str], nothing: str = "nobody") -> str:

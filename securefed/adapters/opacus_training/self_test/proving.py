@@ -18,7 +18,6 @@ from torch import nn
 from securefed.adapters.opacus_training.batches import unit_batch
 from securefed.adapters.opacus_training.bookkeeping import BookkeepingModule
 from securefed.adapters.opacus_training.clipping import ClippingModule
-from securefed.adapters.opacus_training.hooks import HooksModule
 from securefed.adapters.opacus_training.noise import StepNoise
 from securefed.adapters.opacus_training.optimising import optimizer_for
 from securefed.adapters.opacus_training.precision import Precision
@@ -34,9 +33,18 @@ from securefed.errors import UnsupportedLayer
 from securefed.recipes.recipe import Recipe
 
 _ROWS: Final = 3
+
+
+def _hooks(model: nn.Module) -> ClippingModule:
+    # Loading Opacus' layers takes seconds, which a round that has no need of them would wait for.
+    from securefed.adapters.opacus_training.hooks import HooksModule
+
+    return HooksModule(model)
+
+
 _ENGINES: Final[dict[str, Callable[[nn.Module], ClippingModule]]] = {
     "book-keeping": BookkeepingModule,
-    "hooks": HooksModule,
+    "hooks": _hooks,
 }
 
 
