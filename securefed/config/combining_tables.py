@@ -1,4 +1,4 @@
-"""The table `[combining]` of `study.toml`: how rounds become one model, and what that is by default.
+"""The table `[combining]` of `study.toml`: how rounds become one model, and what is usual.
 
 A server rule is named by a word, and has its numbers beside it; a number that the rule does not
 have is refused, so that nobody believes that it did something.

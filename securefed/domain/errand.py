@@ -27,6 +27,8 @@ from securefed.errors import (
     all_errors,
 )
 
+LONGEST_WAIT_S = 5
+
 
 @dataclass(frozen=True, kw_only=True)
 class Attempt:
@@ -81,10 +83,15 @@ class Train:
 
 @dataclass(frozen=True, kw_only=True)
 class Report:
-    """Where does the attempt stand?"""
+    """Where does the attempt stand? With `wait_s` the answer comes when the attempt is over, or
+    after so many seconds: a caller learns of the end at once, and need not ask again and again."""
 
     kind: ClassVar[str] = "report"
     of: Attempt
+    wait_s: int = 0
+
+    def __post_init__(self) -> None:
+        count("seconds to wait", self.wait_s, least=0, most=LONGEST_WAIT_S)
 
 
 @dataclass(frozen=True, kw_only=True)

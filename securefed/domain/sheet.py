@@ -15,8 +15,8 @@ from securefed.domain.findings import Level
 from securefed.domain.plan import ReviewPlan
 from securefed.domain.privacy import DpSgd, GaussianRelease, PrivacyLoss, PrivacyUnit
 from securefed.domain.rules.speak import shown
-from securefed.domain.site import Sandbox
 from securefed.domain.sheet_combining import combining_lines
+from securefed.domain.site import Sandbox
 from securefed.domain.study import Participant, Suite
 from securefed.domain.weighting import CappedUnits, Weighting
 

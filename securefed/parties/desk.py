@@ -110,7 +110,9 @@ class Desk:
                 return self._deliver(id, errand)
             case Train():
                 return self._train(id, errand)
-            case Report():
+            case Report(wait_s=wait_s):
+                if wait_s and (live := self._live.get(id)) is not None:
+                    live.over.wait(wait_s)
                 return self._standing(id)
             case Fetch(file=file):
                 return self._fetch(id, file)
@@ -274,6 +276,7 @@ class Desk:
                     self._end(live.admitted.id, cause)
             finally:
                 del self._live[live.admitted.id]
+                live.over.set()
 
     def _attempted(self, live: LiveAttempt, folder: Path) -> None:
         room, plan, request = self._room, live.admitted.plan, live.admitted.id.request

@@ -1,7 +1,7 @@
 """An attempt that is under way at a site: how far it is, its run, and whether it was cancelled."""
 
 from dataclasses import dataclass, field
-from threading import Lock, Thread
+from threading import Event, Lock, Thread
 
 from securefed.domain.errand import Phase, Standing
 from securefed.ports import Walled
@@ -19,6 +19,7 @@ class LiveAttempt:
     cancelled: bool = False
     thread: Thread | None = None
     using: Lock = field(default_factory=Lock)
+    over: Event = field(default_factory=Event)
 
     def stepped(self, step: int) -> None:
         """A step was granted."""

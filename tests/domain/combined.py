@@ -48,7 +48,9 @@ def combinings(*, measured: bool) -> SearchStrategy[Combining]:
     return st.builds(
         Combining,
         rule=st.one_of(*RULES.values()),
-        schedule=st.builds(Schedule, course=st.one_of(*COURSES.values()), warm_up=st.integers(0, 100)),
+        schedule=st.builds(
+            Schedule, course=st.one_of(*COURSES.values()), warm_up=st.integers(0, 100)
+        ),
         proximal=st.one_of(st.none(), _positives),
         sites_per_round=st.sampled_from([None, 1]),
         stop=st.one_of(st.none(), stops) if measured else st.none(),

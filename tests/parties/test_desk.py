@@ -434,3 +434,25 @@ def test_old_files_are_cleared_and_new_ones_stay() -> None:
     with pytest.raises(SecurefedError):
         office.ask(request, Fetch(of=FIRST, file=UPDATE))
     assert office.fetched(office.ask(request, Fetch(of=Attempt(round=3, attempt=1), file=UPDATE)))
+
+
+def test_a_report_can_wait_for_the_end() -> None:
+    reached, go = threading.Event(), threading.Event()
+
+    def slow(_: Mapping[str, bytes], made: Files, order: RunOrder) -> Playing:
+        yield StepAsked(step=1)
+        reached.set()
+        assert go.wait(PATIENCE)
+        return (yield from rest(made, order))
+
+    office = Office(play=slow)
+    request = office.approved()
+    office.ask(request, TRAIN)
+    assert reached.wait(PATIENCE)
+    waiting = office.ask(request, Report(of=FIRST, wait_s=1))
+    assert isinstance(waiting, Standing)
+    assert not waiting.phase.over
+    threading.Timer(0.05, go.set).start()
+    done = office.ask(request, Report(of=FIRST, wait_s=5))
+    assert isinstance(done, Standing)
+    assert done.phase is Phase.DONE

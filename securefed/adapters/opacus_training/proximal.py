@@ -1,8 +1,8 @@
 """FedProx's pull in a step: towards where the round began, after the noise and outside the clip.
 
-Promises that only what an update is made of is pulled, by weights that are public or noised already,
-so that a step tells no more of a record than without it. A pull that plain steps would carry beyond
-its target is refused before a step is charged.
+Promises that only what an update is made of is pulled, by weights that are public or noised
+already, so that a step tells no more of a record than without it. A pull that plain steps would
+carry beyond its target is refused before a step is charged.
 """
 
 from collections.abc import Iterable

@@ -12,13 +12,11 @@ from safetensors.numpy import load_file
 
 from securefed.adapters.run_folder import Began, LogLine, RunFolder, RunLog, write_model
 from securefed.domain.identifiers import Name, SiteId
-from securefed.domain.server_rule import FedAdam, ServerPlan
 from securefed.errors import NotCanonical, RecordInvalid, StorageFailed
 from securefed.recipes.layout import Layout
 from tests.world import World
 
 HERE = SiteId("hospital-a")
-ADAM = FedAdam(rate=Decimal("0.1"), beta1=Decimal("0.9"), beta2=Decimal("0.99"), tau=Decimal(1))
 
 
 def line(number: int, words: str = "") -> LogLine:
@@ -45,7 +43,6 @@ def test_what_began_is_found_again(tmp_path: Path) -> None:
     folder = RunFolder(tmp_path)
     began = Began(
         study=World().whole_study(),
-        server=ServerPlan(rule=ADAM, stride=None),
         layout=Layout(names=("a", "b"), shapes=((2, 3), ())),
     )
     assert [folder.began, folder.keep_began(began), folder.began] == [None, None, began]
