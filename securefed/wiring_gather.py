@@ -9,7 +9,7 @@ import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 from securefed.adapters.ed25519_keys import Ed25519Signer, verify
 from securefed.adapters.this_machine import SystemEntropy
@@ -21,7 +21,7 @@ from securefed.domain.records import from_bytes
 from securefed.domain.seal_terms import announce
 from securefed.domain.study import Study
 from securefed.domain.update import Roster, Seal
-from securefed.errors import SealForeign, StorageFailed
+from securefed.errors import CustodyRefused, SealForeign, StorageFailed
 from securefed.parties.coordinator import CoordinatorParty, Equipment
 from securefed.parties.study_tools import Gathered
 from securefed.ports import RoundFiles, Signer
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 
 A = TypeVar("A", Announced, PlainRound)
 Gather = Callable[[int, RoundFiles], Gathered]
+Holder: TypeAlias = "tuple[CustodianClient, SignedCard]"
 _LARGEST = 1 << 21
 _MOST_WORKERS = 8
 
@@ -76,12 +77,13 @@ class SealedRounds:
 
     def gather(self, number: int, files: RoundFiles) -> Gathered:
         """Announces a round and proves its protection; the same again after a restart."""
-        cards = self._cards(number)
+        holders = [(client, self._card(client, number)) for client in self.custodians]
+        cards = tuple(card for _, card in holders)
         announced = _announced(files, Announced) or announce(
             self.study, Attempt(round=number, attempt=1), self.roster(number), cards, self.layout
         )
-        lattice = self._lattice(announced.seal)
-        party = CoordinatorParty(files, announced, self._equipment(number, announced.seal, lattice))
+        lattice = self._lattice(announced.seal, holders)
+        party = CoordinatorParty(files, announced, self._equipment(announced, holders, lattice))
         protection = Protection(
             announced=announced,
             proof=party.prove(),
@@ -93,53 +95,54 @@ class SealedRounds:
             gathering=party, protection=protection, lattice=lattice, closed=party.state.closed
         )
 
-    def _cards(self, number: int) -> tuple[SignedCard, ...]:
-        """The key of each custodian that is for this round, so that a key for later ones changes
-        nothing of what sites were told."""
-        found = []
-        for client in self.custodians:
-            published = client.signed_cards(self.study.study)
-            fitting = [one for one in published if one.card.first_round <= number]
-            found += sorted(fitting, key=lambda one: one.card.number)[-1:]
-        return tuple(found)
+    def _card(self, client: "CustodianClient", number: int) -> SignedCard:
+        """The key that is for this round: one for later rounds changes nothing of what sites were
+        told."""
+        published = client.signed_cards(self.study.study)
+        fitting = [one for one in published if one.card.first_round <= number]
+        if not fitting:
+            raise CustodyRefused(f"No key of {self.study.study} is for round {number}")
+        return max(fitting, key=lambda one: one.card.number)
 
-    def _lattice(self, seal: Seal) -> Parcel | None:
+    def _lattice(self, seal: Seal, holders: Sequence[Holder]) -> Parcel | None:
         """The lattice key's file, if it is the one that the seal names."""
         if seal.key is None:
             return None
         from securefed.adapters.tenseal_sealing.keys import EncryptionKey
 
-        path = self.folder / "lattice"
-        for client in self.custodians:
-            if self._holds(client, seal.key):
-                data = client.public_key(self.study.study)
-                if EncryptionKey.from_bytes(data).digest == seal.key:
+        path = self.folder / seal.key.removeprefix("sha256:")
+        for client, signed in holders:
+            if signed.card.lattice == seal.key:
+                if not path.exists():
+                    data = client.public_key(self.study.study)
+                    if EncryptionKey.from_bytes(data).digest != seal.key:
+                        break
                     _write(path, data)
-                    return Parcel(digest=sha256_of(data), length=len(data), path=path)
+                data = path.read_bytes()
+                return Parcel(digest=sha256_of(data), length=len(data), path=path)
         raise SealForeign("No custodian gives out the lattice key that the round names")
 
-    def _holds(self, client: "CustodianClient", key: Digest) -> bool:
-        return any(one.lattice == key for one in client.cards(self.study.study))
-
-    def _equipment(self, number: int, seal: Seal, lattice: Parcel | None) -> Equipment:
+    def _equipment(
+        self, announced: Announced, holders: Sequence[Holder], lattice: Parcel | None
+    ) -> Equipment:
+        from securefed.adapters.custodian_http.client import StudyCustodian
         from securefed.adapters.this_machine.secrets import HeldSecrets
         from securefed.adapters.worker_processes import SpawnedWorkers
 
         sealing = Sealing(
             new_sealer=new_sealers(None if lattice is None else lattice.path.read_bytes()),
-            new_adder=_adder(seal),
+            new_adder=_adder(announced.seal),
             new_signer=lambda: Ed25519Signer(SystemEntropy().token()),
             verify=verify,
         )
         tools = Tools(
             sealing=sealing,
-            custodians=[one.custodian(self.study.study, number) for one in self.custodians],
-            secrets=HeldSecrets(_secret_kinds(seal)),
+            custodians=[StudyCustodian(client, signed.card) for client, signed in holders],
+            secrets=HeldSecrets(_secret_kinds(announced.seal)),
             signer=self.signer,
         )
-        return Equipment(
-            tools=tools, workers=SpawnedWorkers(min(os.cpu_count() or 1, _MOST_WORKERS))
-        )
+        workers = SpawnedWorkers(min(os.cpu_count() or 1, _MOST_WORKERS))
+        return Equipment(tools=tools, workers=workers)
 
 
 def new_sealers(lattice: bytes | None) -> NewSealer:

@@ -27,6 +27,7 @@ from securefed.adapters.syft_site.approved import attached
 from securefed.adapters.syft_site.datasite import Root
 from securefed.adapters.syft_site.mirror import Mirror
 from securefed.adapters.syft_site.serving import RunningSite, SiteServer, serve
+from securefed.adapters.syft_site.site_lock import check_folder
 from securefed.adapters.tenseal_sealing.bfv import BfvSealer
 from securefed.adapters.tenseal_sealing.keys import EncryptionKey
 from securefed.adapters.this_machine import SystemClock, SystemEntropy
@@ -66,6 +67,7 @@ def serve_site(
 ) -> None:
     """Serves the site of a folder until the process is asked to end."""
     opened = open_site(root)
+    check_folder(opened.folder.root)
     settings, folder = opened.settings.serve, opened.folder
     tls = tls_of(folder, opened.settings, SystemClock().now())
     served = _Served(opened, say)
@@ -123,6 +125,7 @@ class _Served:
             clock=SystemClock(),
             store=self._blobs,
             serves=self.desk.serves,
+            refused=self.doorkeeper.refused,
         )
 
     @contextmanager

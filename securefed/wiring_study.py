@@ -250,6 +250,15 @@ class OpenStudy:
         except OSError as error:
             raise StorageFailed(f"Cannot read: {error.strerror}", where=str(path)) from error
 
+    @property
+    def over(self) -> bool:
+        """Whether no round follows: all are done, or the study ends by what was released."""
+        done, stop = self.folder.finished, self.study.combining.stop
+        if stop is None or not 0 < done < self.study.rounds:
+            return done >= self.study.rounds
+        means = [mean_metrics(self.released(number + 1)) for number in range(done)]
+        return stop.rule.judge([one[stop.metric] for one in means if stop.metric in one]).stop
+
     def released(self, number: int) -> list[NoisyMetrics]:
         """The metrics that sites released in a round."""
         found = (self.folder.metrics(number, part.site) for part in self.study.participants)

@@ -68,6 +68,7 @@ sampling_rate = 0.01
 steps = 16
 clip = 1.0
 {metrics}
+{combining}
 [sealing]
 {sealing}
 update_bound = 1.0
@@ -131,9 +132,10 @@ class StudyDesks:
     """The folder, and the sites of its federation."""
 
     folder: Path
-    rounds: int = 2
+    rounds: int = 1
     metrics: str = ""
     sealing: str = 'suite = "none"'
+    combining: str = ""
     custodians: str = ""
     sites: dict[str, DeskSite] = field(default_factory=dict)
 
@@ -156,7 +158,8 @@ class StudyDesks:
 
     def write(self, rounds: int) -> None:
         """Writes the study's file, with another number of rounds perhaps."""
-        text = STUDY.format(rounds=rounds, metrics=self.metrics, sealing=self.sealing)
+        changes = {"metrics": self.metrics, "sealing": self.sealing, "combining": self.combining}
+        text = STUDY.format(rounds=rounds, **changes)
         (self.folder / "study.toml").write_text(text)
 
     def connect(self, site: SiteId, address: Address, signer: Signer) -> DeskSite:

@@ -16,6 +16,8 @@ from securefed.config import schemas
 from securefed.errors import ExitCode, SecurefedError, all_errors
 from tests.aggregation.golden.vectors import golden_files as sealing_golden_files
 from tests.domain.golden.vectors import golden_files
+from tests.report.sample import FOLDER as AUDIT_SAMPLE
+from tests.report.sample import golden_files as report_files
 from tools.commands_page import commands_page
 from tools.recipes_page import recipes_page
 
@@ -89,8 +91,9 @@ GENERATORS: tuple[Callable[[], dict[Path, str]], ...] = (
     schema_files,
     golden_files,
     sealing_golden_files,
+    report_files,
 )
-FOLDERS = (SCHEMAS,)
+FOLDERS = (SCHEMAS, AUDIT_SAMPLE)
 
 
 def generated() -> dict[Path, str]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from securefed.cli import audit_attack, audit_evidence
+from securefed.cli import audit_attack, audit_evidence, audit_report
 from securefed.cli.output import AsJson, answer, working
 from securefed.domain.canonical import Plain
 from securefed.errors import ConfigInvalid, ExitCode
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 app = typer.Typer(no_args_is_help=True)
 app.command("attack")(audit_attack.attack)
 app.command("evidence")(audit_evidence.evidence)
+app.command("report")(audit_report.report)
 app.command("verify")(audit_evidence.verify)
 
 File = Annotated[

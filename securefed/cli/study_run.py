@@ -143,13 +143,18 @@ def _text(opened: "OpenStudy", done: "Finished", model: Path) -> str:
         for number, one in enumerate(done.metrics, 1)
     ]
     lines = [
-        f"{opened.study.title}: {done.rounds} of {opened.study.rounds} rounds are done",
+        f"{opened.study.title}: {_ended(done.rounds, opened.study.rounds)}",
         "",
         table(("site", "rounds", "bytes"), rows, ""),
     ]
     if names:
         lines += ["", "Means of the sites' noised metrics", table(("round", *names), figures, "")]
     return "\n".join([*lines, "", f"The model is in {model}"])
+
+
+def _ended(done: int, rounds: int) -> str:
+    early = "; it ended early, by its metric" if done < rounds else ""
+    return f"{done} of {rounds} rounds are done{early}"
 
 
 def _document(

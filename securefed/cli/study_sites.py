@@ -78,7 +78,7 @@ def status(
 
 def _next(opened: "OpenStudy", found: "list[Filing]", options: str) -> str:
     ready = sum(one.state in _MAY_RUN for one in found)
-    if opened.folder.finished == opened.study.rounds:
+    if opened.over:
         return f"securefed study export {options.partition(' ')[0]} --out MODEL"
     verb = "run" if ready >= opened.study.minimum_sites else "status"
     return f"securefed study {verb} {options}"

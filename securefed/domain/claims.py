@@ -53,6 +53,8 @@ class Condition(StrEnum):
     OWN_CODE = "own-code"
     UNIT_IS_RECORD = "unit-is-record"
     UNIT_IS_COLUMN = "unit-is-column"
+    GRANTED = "granted"
+    NOT_GRANTED = "not-granted"
     NO_SHARES = "no-shares"
     SINCE = "since"
     ONE_STUDY = "one-study"

@@ -6,10 +6,14 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from securefed.cli.app import main
+
+if TYPE_CHECKING:
+    from tests.study_desks import StudyDesks
 
 ROOT = Path(__file__).parents[2]
 
@@ -29,6 +33,7 @@ class Ran:
 
 
 Run = Callable[..., Ran]
+Desks = Callable[..., "StudyDesks"]
 
 
 @pytest.fixture
@@ -49,6 +54,22 @@ def run(capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch, tmp_path
         return Ran(code, shown.out, shown.err)
 
     return call
+
+
+@pytest.fixture
+def desks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Desks:
+    """Makes the sites of a study, and puts them where the program looks for them."""
+    # Not above: what they need takes longer to load than most tests of commands take.
+    from securefed import wiring_run, wiring_study
+    from tests.study_desks import StudyDesks, first_values
+
+    def make(**changes: object) -> StudyDesks:
+        made = StudyDesks(tmp_path, **changes)
+        monkeypatch.setattr(wiring_study, "connect_site", made.connect)
+        monkeypatch.setattr(wiring_run, "first_values", first_values)
+        return made
+
+    return make
 
 
 @pytest.fixture(scope="session")

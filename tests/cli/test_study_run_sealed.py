@@ -70,7 +70,7 @@ def desks(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator
             f'[custodians.{name}]\nurl = "{url}"\nkey = "{keys[name]}"\n'
             for name, url in (("registry", registry), ("notary", notary))
         )
-        desks = StudyDesks(tmp_path, sealing=sealing, custodians="".join(tables))
+        desks = StudyDesks(tmp_path, rounds=2, sealing=sealing, custodians="".join(tables))
         monkeypatch.setattr(wiring_study, "connect_site", desks.connect)
         monkeypatch.setattr(wiring_run, "first_values", first_values)
         assert run("study", "submit", "study.toml", *AT).code == 0

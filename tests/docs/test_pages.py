@@ -30,6 +30,8 @@ def folder(tmp_path: Path) -> Path:
 def follow(page: str, folder: Path) -> str:
     """Runs every shell block of a page in one shell, which stops at the first failure."""
     script = "\n".join(_BLOCK.findall((ROOT / page).read_text()))
+    # Two sites of a test machine could want the usual port at the same time.
+    script = script.replace("--policy pilot", "--policy pilot --listen 127.0.0.1:0")
     environment = {
         **os.environ,
         "PATH": f"{folder / 'bin'}:{os.environ['PATH']}",
@@ -50,7 +52,13 @@ def follow(page: str, folder: Path) -> str:
 def test_the_data_owners_page(folder: Path) -> None:
     out = follow("docs/data-owner.md", folder)
     assert "is approved; 1 of 1 approvals" in out
+    assert "1 of 1 rounds are done" in out
+    assert "round-committed" in out
     assert "It contains the checkpoint." in out
+    weights = folder / "readmission-pilot.run" / "model"
+    assert [path.suffix for path in sorted(weights.iterdir())] == [".md", ".safetensors"]
+    assert "site.toml" in {path.name for path in (folder / "hospital-a").iterdir()}
+    assert not (folder / "hospital-a" / "serving.json").exists()
 
 
 def test_the_data_scientists_page(folder: Path) -> None:

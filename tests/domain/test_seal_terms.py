@@ -282,6 +282,19 @@ def test_a_roster_that_the_study_does_not_allow(change: Change, said: str) -> No
         case.expect(case.protection(Announced(seal=seal, roster=found)))
 
 
+def test_a_roster_has_only_the_sites_that_are_drawn_for_the_round() -> None:
+    case, everybody = Case(), Case().protection()
+    case.study = replace(case.study, combining=replace(case.study.combining, sites_per_round=2))
+    asked = case.study.sites_of(3)
+    (left_out,) = set(SITES) - set(asked)
+    for make in (case.announced, lambda: case.expect(everybody)):
+        with pytest.raises(SumIncomplete, match=f"does not ask {left_out} in round 3"):
+            make()
+    case.roster = roster(*asked)
+    case.here = replace(case.here, site=asked[0], key=SIGNERS[asked[0]].key)
+    case.expect()
+
+
 @given(cap=st.integers(1, 2 * UNITS), weight=st.integers(1, 3 * UNITS))
 def test_a_site_counts_by_its_units_up_to_the_studys_cap(cap: int, weight: int) -> None:
     case = Case()

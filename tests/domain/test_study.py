@@ -5,6 +5,8 @@ from decimal import Decimal
 
 import pytest
 
+from securefed.domain.combining import EarlyStop, plain_combining
+from securefed.domain.early_stopping import Aim, StoppingRule
 from securefed.domain.identifiers import Line, PublicKey, SiteId
 from securefed.domain.study import Model, Parameter, ReleaseKind, Study, Suite
 from securefed.errors import ConfigInvalid, NumberInvalid
@@ -151,3 +153,41 @@ def test_the_kinds_of_output_follow_from_the_study(
     study: Study, first: tuple[ReleaseKind, ...]
 ) -> None:
     assert study.release_kinds == (*first, ReleaseKind.PROGRESS, ReleaseKind.ERROR_CODE)
+
+
+def asking(sites_per_round: int | None, study: Study = STUDY) -> Study:
+    return replace(study, combining=replace(study.combining, sites_per_round=sites_per_round))
+
+
+def test_a_round_asks_all_sites_or_as_many_as_the_study_says() -> None:
+    sites = tuple(sorted(part.site for part in STUDY.participants))
+    assert {asking(None).sites_of(number) for number in range(1, 30)} == {sites}
+    drawn = [asking(2).sites_of(number) for number in range(1, 30)]
+    assert {len(one) for one in drawn} == {2}
+    assert len(set(drawn)) == 3
+    retitled = replace(asking(2), title=Line("Another"))
+    assert drawn != [retitled.sites_of(number) for number in range(1, 30)]
+
+
+@pytest.mark.parametrize("sites", [0, 1, 4])
+def test_no_fewer_sites_are_drawn_than_a_round_needs_and_no_more_than_there_are(sites: int) -> None:
+    with pytest.raises(NumberInvalid, match="sites in a round"):
+        asking(sites)
+
+
+def test_a_study_stops_early_only_by_what_some_site_releases() -> None:
+    rule = StoppingRule(aim=Aim.HIGHER, patience=1, window=1, margin=Decimal(0))
+    stop = EarlyStop(metric=Line("accuracy"), rule=rule)
+    one = replace(STUDY, combining=replace(STUDY.combining, stop=stop))
+    first, *others = one.participants
+    assert replace(one, participants=(first, replace(others[0], metrics=None))).combining == (
+        one.combining
+    )
+    with pytest.raises(ConfigInvalid, match="no site releases metrics"):
+        without_metrics(one)
+
+
+@pytest.mark.parametrize("strength", [Decimal(0), Decimal(-1), Decimal("NaN")])
+def test_a_pull_has_a_strength_above_zero(strength: Decimal) -> None:
+    with pytest.raises(NumberInvalid, match="proximal strength"):
+        replace(plain_combining(), proximal=strength)

@@ -5,7 +5,6 @@ import time
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from decimal import Decimal
 from pathlib import Path
 
 import numpy as np
@@ -14,8 +13,8 @@ import pytest
 from securefed.adapters.memory_round import MemoryFiles
 from securefed.aggregation.combining import first_state
 from securefed.domain.identifiers import Name, SiteId
-from securefed.domain.run_order import RunOrder
-from securefed.domain.server_rule import FedAvg, ServerPlan
+from securefed.domain.records import from_bytes
+from securefed.domain.run_order import NoisyMetrics, RunOrder
 from securefed.domain.talk import Failed, Finished, FromRun, StepAsked, ToRun
 from securefed.domain.update import Contributor, Roster
 from securefed.errors import (
@@ -35,7 +34,6 @@ from tests.office import LAYOUT, DeskRemote, Files, Office, finished, honest, pi
 SITES = ("hospital-a", "hospital-b", "hospital-c")
 Playing = Generator[FromRun, ToRun, Finished]
 Playable = Callable[[Mapping[str, bytes], Files, RunOrder], Playing]
-PLAN = ServerPlan(rule=FedAvg(rate=Decimal(1)), stride=None)
 
 
 @dataclass
@@ -62,11 +60,11 @@ class Federation:
             Member(site=SiteId(name), request=self.requests[name], remote=self.remotes[name])
             for name in SITES
         )
+        study = self.world.whole_study()
         plan = RunPlan(
-            study=self.world.whole_study(),
+            study=study,
             layout=LAYOUT,
-            server=PLAN,
-            first=lambda: first_state(PLAN, LAYOUT, np.zeros(4, np.float32)),
+            first=lambda: first_state(study.combining.server, LAYOUT, np.zeros(4, np.float32)),
             code=None,
             deadline_s=self.deadline_s,
         )
@@ -74,6 +72,7 @@ class Federation:
             models=self.models,
             round_files=self._files,
             gather=self._gather,
+            released=self.released,
             folder=self.folder,
             monotonic=time.monotonic,
             note=self.noted.append,
@@ -87,6 +86,12 @@ class Federation:
         hold = office.ledger.register().book("admissions").holds[self.requests[name]]
         return sum(one.steps_charged for one in hold.rounds.values())
 
+    def released(self, number: int) -> list[NoisyMetrics]:
+        """What sites released in a round."""
+        files = self.rounds[number]
+        found = [name for name in files.names() if name.endswith(".metrics")]
+        return [from_bytes(NoisyMetrics, files.opener(name)().read()) for name in found]
+
     @contextmanager
     def _files(self, number: int) -> Iterator[RoundFiles]:
         yield self.rounds.setdefault(number, MemoryFiles())
@@ -98,7 +103,7 @@ class Federation:
             roster=Roster(
                 contributors=tuple(
                     Contributor(site=SiteId(name), key=self.world.keys.signer(name).key, weight=1)
-                    for name in SITES
+                    for name in self.world.whole_study().sites_of(number)
                 )
             ),
             layout=LAYOUT,
@@ -202,7 +207,7 @@ def test_a_coordinator_that_dies_anywhere_trains_nothing_twice(tmp_path: Path) -
         folder = tmp_path / str(after)
         folder.mkdir()
         federation = Federation(folder, {"rounds": 2})
-        died = _dies_after(federation, after)
+        died = dies_after(federation, after)
         state = federation.run().run()
         assert state.weights == pytest.approx(expected)
         assert [federation.charged(name) for name in SITES] == [steps] * 3
@@ -212,7 +217,7 @@ def test_a_coordinator_that_dies_anywhere_trains_nothing_twice(tmp_path: Path) -
         raise AssertionError("the run never got through")
 
 
-def _dies_after(federation: Federation, calls: int) -> bool:
+def dies_after(federation: Federation, calls: int, rounds: int = 2) -> bool:
     """A run whose files fail after so many writes, as if the process had been killed."""
     left = [calls]
 
@@ -229,7 +234,7 @@ def _dies_after(federation: Federation, calls: int) -> bool:
         return files
 
     federation.models = dying(MemoryFiles())
-    federation.rounds = {number: dying(MemoryFiles()) for number in (1, 2)}
+    federation.rounds = {one: dying(MemoryFiles()) for one in range(1, rounds + 1)}
     try:
         federation.run().run()
     except SecurefedError:

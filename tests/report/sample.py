@@ -97,7 +97,7 @@ def register() -> ClaimRegister:
 def about(study: Study, **changes: object) -> Asked:
     """A report on everything, made some hours after the study."""
     at = study.world.clock.now() + timedelta(hours=6)
-    return replace(Asked(at=at, version="0.0.0", standards=standards()), **changes)
+    return replace(Asked(at=at, version="0.1.0", standards=standards()), **changes)
 
 
 def written_of(
@@ -133,15 +133,14 @@ def attested() -> list[Attestation]:
         ),
         Attestation(
             question=Name("nist-access"),
-            answer=Sentence(
-                "Two administrators have accounts there; the disk is encrypted."
-            ),
+            answer=Sentence("Two administrators have accounts there; the disk is encrypted."),
             by=Line("olivia, owner of the site"),
             on=date(2026, 11, 20),
         ),
     ]
 
 
+@cache
 def golden_files() -> dict[Path, str]:
     """The sample's files, and the schema of registry records."""
     data, made = sample()

@@ -148,6 +148,7 @@ def mock(records, seed):
     return {{"age": [1] * records}}
 """
 STOP_HERE: Final = "os.kill(os.getpid(), signal.SIGSTOP)"
+STOP_ONCE: Final = f"'stopped' in globals() or globals().update(stopped={STOP_HERE})"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -297,9 +298,12 @@ class ServedSite:
     def client(self) -> SiteClient:
         """Dana's way to the site."""
         if self._client is None:
-            note = self.note
-            self._client = SiteClient.connect(HOSPITAL, note.host, note.port, self.dana)
+            self._client = self.new_client()
         return self._client
+
+    def new_client(self) -> SiteClient:
+        """One more way, for whoever closes it."""
+        return SiteClient.connect(HOSPITAL, self.note.host, self.note.port, self.dana)
 
     @property
     def blobs(self) -> BlobClient:

@@ -15,15 +15,24 @@ import pytest
 from securefed.adapters.sqlite_store import open_ledger
 from securefed.domain.blob import read_ticket
 from securefed.domain.errand import Attempt, Fetch, Phase, Ticketed, Train
+from securefed.domain.event import CallsRefused
 from securefed.domain.identifiers import RequestId
 from securefed.domain.round import RoundState
 from securefed.domain.run_order import UPDATE
-from tests.site.served_site import FIRST, QUIET, STOP_HERE, ServedSite, own_code, tabular, until
+from tests.site.knocking import asked
+from tests.site.served_site import (
+    FIRST,
+    QUIET,
+    STOP_HERE,
+    STOP_ONCE,
+    ServedSite,
+    own_code,
+    tabular,
+    until,
+)
 
 pytestmark = [pytest.mark.slow, QUIET]
 Begun: TypeAlias = tuple[RequestId, Train]
-# The first batch of the private data is where it stops, and later ones pass.
-ONCE = f"'stopped' in globals() or globals().update(stopped={STOP_HERE})"
 
 
 @pytest.fixture(scope="module")
@@ -75,7 +84,7 @@ def test_killed_while_training(fragile: ServedSite) -> None:
 
 
 def test_killed_when_the_update_lies_there_and_is_not_committed(fragile: ServedSite) -> None:
-    request = fragile.approved(own_code("laid", on_data=ONCE))
+    request = fragile.approved(own_code("laid", on_data=STOP_ONCE))
     errand = fragile.begin(request)
     run = fragile.stopped_run()
     # Nobody can write to the ledger beside this: the commit waits.
@@ -115,9 +124,20 @@ def test_asked_to_end_while_it_trains(fragile: ServedSite) -> None:
     request = fragile.approved(own_code("ended", on_data=STOP_HERE))
     fragile.begin(request)
     fragile.stopped_run()
+    for path in ("/docs", "/blobs/../api/v2/api_call"):
+        assert asked(fragile, "GET", path)[0] == 404
     fragile.stop()
+    assert {"path", "not-found"} <= refusals(fragile)
     entered = fragile.entered(request)
     assert (entered.state, entered.cause) == (RoundState.ABORTED, "run-cancelled")
     assert entered.steps_charged == 4
     fragile.start()
     assert fragile.report(request).phase is Phase.FAILED
+
+
+def refusals(site: ServedSite) -> set[str]:
+    """For what the site turned somebody away lately, by its ledger."""
+    lately = [entry.event for entry in site.opened.party.ledger.history(10)]
+    return {
+        one.reason for event in lately if isinstance(event, CallsRefused) for one in event.refused
+    }

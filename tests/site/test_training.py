@@ -1,17 +1,26 @@
 """While a site trains: it answers everybody who asks, and a full disk ends the attempt and not it."""
 
 import resource
+import signal
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from os import kill
 
 import pytest
 
-from securefed.domain.errand import Attempt, Phase, Report, Standing, Train
-from securefed.domain.identifiers import RequestId
+from securefed.domain.errand import Attempt, Phase, Report, Standing
 from securefed.domain.round import RoundState
 from securefed.errors import SecurefedError
-from tests.site.served_site import FIRST, QUIET, STOP_HERE, ServedSite, own_code, tabular, until
+from tests.site.served_site import (
+    FIRST,
+    QUIET,
+    STOP_HERE,
+    STOP_ONCE,
+    ServedSite,
+    own_code,
+    until,
+)
 
 pytestmark = [pytest.mark.slow, QUIET]
 CLIENTS, POLLS = 10, 10
@@ -33,3 +42,34 @@ def test_every_poll_of_many_clients_is_answered(hospital: ServedSite) -> None:
     assert len(answers) == CLIENTS * POLLS
     assert {one.phase for one in answers} == {Phase.TRAINING}
     assert len({one.ticket for one in answers}) == 1
+
+
+@contextmanager
+def full_disk(site: ServedSite) -> Iterator[None]:
+    """While the block runs, the site's process can add to no file."""
+    pid, what = site.note.pid, resource.RLIMIT_FSIZE
+    before = resource.prlimit(pid, what)
+    resource.prlimit(pid, what, (0, before[1]))
+    try:
+        yield
+    finally:
+        resource.prlimit(pid, what, before)
+
+
+def test_a_full_disk_ends_the_attempt_and_not_the_site(hospital: ServedSite) -> None:
+    request = hospital.approved(own_code("disk", on_data=STOP_ONCE))
+    errand = hospital.begin(request)
+    run = hospital.stopped_run()
+    with full_disk(hospital):
+        kill(run, signal.SIGCONT)
+        until(lambda: run not in hospital.runs())
+        with pytest.raises(SecurefedError):
+            hospital.ask(request, errand)
+    until(lambda: hospital.entered(request).state is RoundState.ABORTED)
+    standing = hospital.report(request)
+    assert (standing.phase, standing.cause) == (Phase.FAILED, "storage-failed")
+    assert (standing.step, standing.released) == (4, ())
+    second = Attempt(round=1, attempt=2)
+    hospital.begin(request, second)
+    kill(hospital.stopped_run(), signal.SIGCONT)
+    assert hospital.over(request, second).phase is Phase.DONE

@@ -26,7 +26,7 @@ from securefed.adapters.blob_http.spoken import (
     start_of,
 )
 from securefed.domain.blob import BlobId, Direction, Held, Ticket, read_ticket
-from securefed.domain.identifiers import PublicKey, SiteId
+from securefed.domain.identifiers import Name, PublicKey, SiteId
 from securefed.domain.ledger import Verify
 from securefed.domain.round import RoundId
 from securefed.errors import (
@@ -62,7 +62,8 @@ class _Asked:
 
 @dataclass(frozen=True, kw_only=True)
 class BlobChannel:
-    """The application. `serves` says whether the site keeps the files of an attempt."""
+    """The application. `serves` says whether the site keeps the files of an attempt; `refused` is
+    told the code of each refusal."""
 
     site: SiteId
     key: PublicKey
@@ -70,6 +71,7 @@ class BlobChannel:
     clock: Clock
     store: BlobStore
     serves: Callable[[RoundId], bool]
+    refused: Callable[[Name], None] = lambda _: None
     patience: float = _PATIENCE
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -91,6 +93,7 @@ class BlobChannel:
                     await asyncio.to_thread(self.store.spend, asked.ticket.blob.of, nonce)
                     await _answer(send, 200, b"{}")
         except SecurefedError as error:
+            self.refused(Name(error.code))
             await _answer(send, STATUS.get(type(error), 400), refusal(error))
 
     def _admit(self, scope: Scope) -> _Asked:

@@ -56,7 +56,10 @@ def find_serving(path: Path) -> ServingNote | None:
 
 
 def forget_serving(path: Path) -> None:
-    """Removes the note when the serving ends."""
+    """Removes this process's note when its serving ends; never another's."""
+    note = find_serving(path)
+    if note is None or note.pid != os.getpid():
+        return
     try:
         path.unlink(missing_ok=True)
     except OSError as error:

@@ -266,7 +266,7 @@ def _so(subject: Subject) -> set[Condition]:
     ran = any(one.attempt.state is not RoundState.REFUNDED for _, one in subject.attempts)
     columns = {subject.card(one)[0].unit.column for one in subject.datasets}
     plans = [plan.what.plan for one in stories if (plan := subject.plan_of(one)) is not None]
-    grants = [one.allowance for one in subject.figures.values()]
+    grants = [one.allowance for name, one in subject.figures.items() if name in subject.datasets]
     holds = {
         Condition.APPROVED: bool(stories),
         Condition.NOT_APPROVED: not stories,
@@ -280,6 +280,8 @@ def _so(subject: Subject) -> set[Condition]:
         Condition.OWN_CODE: any(one.request.study.recipe.own_code for one in plans),
         Condition.UNIT_IS_RECORD: None in columns,
         Condition.UNIT_IS_COLUMN: bool(columns - {None}),
+        Condition.GRANTED: bool(grants),
+        Condition.NOT_GRANTED: not grants,
         Condition.NO_SHARES: bool(grants) and not any(one.shares for one in grants),
         Condition.SINCE: subject.asked.since is not None,
         Condition.ONE_STUDY: subject.asked.study is not None,
