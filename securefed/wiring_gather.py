@@ -113,13 +113,11 @@ class SealedRounds:
         path = self.folder / seal.key.removeprefix("sha256:")
         for client, signed in holders:
             if signed.card.lattice == seal.key:
-                if not path.exists():
-                    data = client.public_key(self.study.study)
-                    if EncryptionKey.from_bytes(data).digest != seal.key:
-                        break
-                    _write(path, data)
-                data = path.read_bytes()
-                return Parcel(digest=sha256_of(data), length=len(data), path=path)
+                if path.exists():
+                    return parcel(path, path.read_bytes())
+                data = client.public_key(self.study.study)
+                if EncryptionKey.from_bytes(data).digest == seal.key:
+                    return parcel(path, data)
         raise SealForeign("No custodian gives out the lattice key that the round names")
 
     def _equipment(
@@ -200,11 +198,13 @@ def _announced(files: RoundFiles, wanted: type[A]) -> A | None:
         return from_bytes(wanted, file.read(_LARGEST))
 
 
-def _write(path: Path, data: bytes) -> None:
+def parcel(path: Path, data: bytes) -> Parcel:
+    """Bytes for the sites, in a file."""
     try:
         path.write_bytes(data)
     except OSError as error:
         raise StorageFailed(f"Cannot write: {error.strerror}", where=str(path)) from error
+    return Parcel(digest=sha256_of(data), length=len(data), path=path)
 
 
 def sha256_of(data: bytes) -> Digest:

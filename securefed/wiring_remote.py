@@ -10,11 +10,12 @@ import ssl
 from collections.abc import Callable
 from pathlib import Path
 from threading import Lock
-from typing import TYPE_CHECKING, Protocol, TypeAlias
+from types import TracebackType
+from typing import TYPE_CHECKING, Protocol, Self, TypeAlias
 
 from securefed.adapters.blob_http import BlobClient
 from securefed.adapters.ed25519_keys import verify
-from securefed.config.federation import Address
+from securefed.config.federation import Address, Federation
 from securefed.domain.blob import SignedTicket, read_ticket
 from securefed.domain.errand import Answer, Errand
 from securefed.domain.identifiers import DatasetId, RequestId, SiteId
@@ -51,6 +52,35 @@ def connect_site(site: SiteId, address: Address, signer: Signer) -> StudySite:
         return SiteClient.connect(site, address.host, address.port, signer, address.authority)
 
     return ConnectedSite(address, connect)
+
+
+class Ways:
+    """The ways of one person to the sites of a federation, each made when it is first needed."""
+
+    def __init__(self, federation: Federation, signer: Signer, connect: Connect) -> None:
+        self.federation = federation
+        self.signer = signer
+        self._connect = connect
+        self._made: dict[SiteId, StudySite] = {}
+
+    def to(self, site: SiteId) -> StudySite:
+        """The way to a site."""
+        if site not in self._made:
+            address = self.federation.site(site)
+            self._made[site] = self._connect(site, address, self.signer)
+        return self._made[site]
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        for one in self._made.values():
+            one.close()
 
 
 class ConnectedSite:

@@ -22,27 +22,26 @@ from securefed.domain.errand import Standing
 from securefed.domain.identifiers import Name, PublicKey, SiteId
 from securefed.domain.request import RequestState
 from securefed.domain.study import Study, Suite
-from securefed.domain.update import Contributor, Roster
-from securefed.domain.weighting import CappedUnits
+from securefed.domain.update import Roster
 from securefed.errors import (
     ApprovalExpired,
-    ApprovalMissing,
     ApprovalWithdrawn,
     ConfigInvalid,
     NotFound,
     QuorumLost,
     SecurefedError,
-    all_errors,
 )
 from securefed.parties.study_run import StudyRun
-from securefed.parties.study_tools import Gathered, Member, Noted, RunPlan, RunTools
+from securefed.parties.study_tools import Gathered, Noted, RunPlan, RunTools
 from securefed.ports import RoundFiles, Signer
 from securefed.recipes.layout import Layout, Values
 from securefed.steps.round_names import AttemptNames
 from securefed.steps.visit_site import Parcel
 from securefed.wiring_custodian import custodian_client
-from securefed.wiring_gather import Gather, SealedRounds, plain_gather, sha256_of
-from securefed.wiring_study import COUNTED, OpenStudy, Ways
+from securefed.wiring_gather import Gather, SealedRounds, parcel, plain_gather
+from securefed.wiring_members import Joined, joined_sites, reason_of
+from securefed.wiring_remote import Ways
+from securefed.wiring_study import COUNTED, OpenStudy
 
 if TYPE_CHECKING:
     from securefed.adapters.custodian_http.client import CustodianClient
@@ -79,12 +78,9 @@ class Watch:
 class OpenRun:
     """A run that can start: its sites are known."""
 
-    def __init__(
-        self, run: StudyRun, study: Study, left_out: Mapping[SiteId, SecurefedError], failed: "_Log"
-    ) -> None:
-        self.left_out = left_out
+    def __init__(self, run: StudyRun, missing: Callable[[], set[Name]]) -> None:
         self.stop = run.stop
-        self._run, self._study, self._log = run, study, failed
+        self._run, self._missing = run, missing
 
     @property
     def rounds(self) -> int:
@@ -96,7 +92,7 @@ class OpenRun:
         try:
             self._run.run()
         except QuorumLost as error:
-            raise _reason(error, {*self._log.failed.values(), *_codes(self.left_out)}) from error
+            raise reason_of(error, self._missing()) from error
 
 
 @contextmanager
@@ -110,12 +106,12 @@ def opened_run(
     with folder_files(folder.models) as models:
         passing = folder.emptied_passing()
         began, first = _began(opened, wanted, begin or first_values)
-        members, left_out = _members(opened, ways)
         log = _Log(opened, watch)
-        for site, error in left_out.items():
+        joined = joined_sites(opened, ways)
+        for site, error in joined.missing.items():
             log.note(Noted(round=0, site=site, part=Name(error.code), words=str(error)))
-        _expect_quorum(study, members, left_out)
-        rounds = _Rounds(folder, _gather(began, ways, members, wanted, passing), log.note)
+        joined.expect_quorum(study.minimum_sites)
+        rounds = _Rounds(folder, _gather(began, ways, joined, wanted, passing), log.note)
         plan = RunPlan(
             study=study,
             layout=began.layout.digest,
@@ -133,8 +129,8 @@ def opened_run(
             note=log.note,
             on_standing=watch.standing,
         )
-        run = StudyRun(plan, tuple(one.member for one in members), tools)
-        yield OpenRun(run, study, left_out, log)
+        run = StudyRun(plan, joined.members, tools)
+        yield OpenRun(run, lambda: joined.codes | set(log.failed.values()))
         folder.emptied_passing()
 
 
@@ -181,95 +177,17 @@ def _began(
 
 def _own_code(file: Path, passing: Path) -> Parcel | None:
     content = load_own_code(file)
-    if content is None:
-        return None
-    path = passing / "own-code"
-    path.write_bytes(content)
-    return Parcel(digest=sha256_of(content), length=len(content), path=path)
-
-
-# --- who takes part ------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Joined:
-    """A site that takes part, and its line in rosters."""
-
-    member: Member
-    line: Contributor
-
-
-def _members(opened: OpenStudy, ways: Ways) -> tuple[list[_Joined], dict[SiteId, SecurefedError]]:
-    joined: list[_Joined] = []
-    left_out: dict[SiteId, SecurefedError] = {}
-    for filing in opened.standing(ways):
-        error = filing.error
-        if filing.state not in (None, RequestState.APPROVED, RequestState.COMPLETED):
-            kind = _REFUSALS.get(filing.state, ApprovalMissing)
-            error = kind(f"{filing.request} is {filing.state}", where=filing.site)
-        if error is None:
-            try:
-                joined.append(_joined(opened, ways, filing.site))
-            except SecurefedError as found:
-                error = found
-        if error is not None:
-            left_out[filing.site] = error
-    return joined, left_out
-
-
-def _joined(opened: OpenStudy, ways: Ways, site: SiteId) -> _Joined:
-    way, part = ways.to(site), opened.study.participant(site)
-    weighting = opened.study.sealing.weighting
-    units = way.units(part.dataset) if isinstance(weighting, CappedUnits) else 1
-    key = ways.federation.site(site).key
-    return _Joined(
-        member=Member(site=site, request=opened.request(site), remote=way),
-        line=Contributor(site=site, key=key, weight=weighting.weight(units)),
-    )
-
-
-def _expect_quorum(
-    study: Study, members: list[_Joined], left_out: Mapping[SiteId, SecurefedError]
-) -> None:
-    if len(members) >= study.minimum_sites:
-        return
-    named = "; ".join(f"{site}: {error}" for site, error in sorted(left_out.items()))
-    lost = QuorumLost(
-        f"{len(members)} of at least {study.minimum_sites} sites can take part. {named}"
-    )
-    raise _reason(lost, set(_codes(left_out)))
-
-
-def _codes(errors: Mapping[SiteId, SecurefedError]) -> Iterator[Name]:
-    return (Name(one.code) for one in errors.values())
-
-
-def _reason(lost: QuorumLost, codes: set[Name]) -> SecurefedError:
-    """The one reason why sites are missing, where they all have the same."""
-    kinds = [one for one in all_errors() if one.code in codes]
-    if len(codes) != 1 or not kinds:
-        return lost
-    return kinds[0](lost.what, where=lost.where)
+    return None if content is None else parcel(passing / "own-code", content)
 
 
 # --- its rounds ----------------------------------------------------------------------------------
 
 
-def _gather(
-    began: Began, ways: Ways, members: list[_Joined], wanted: Wanted, passing: Path
-) -> Gather:
+def _gather(began: Began, ways: Ways, joined: Joined, wanted: Wanted, passing: Path) -> Gather:
     study, layout = began.study, began.layout.digest
 
     def roster(number: int) -> Roster:
-        lines = {one.line.site: one.line for one in members}
-        asked = [site for site in study.sites_of(number) if site in lines]
-        if len(asked) < study.minimum_sites:
-            raise QuorumLost(
-                f"{len(asked)} of at least {study.minimum_sites} sites that round {number} asks "
-                "can take part",
-                where=", ".join(sorted(set(study.sites_of(number)) - lines.keys())),
-            )
-        return Roster(contributors=tuple(lines[site] for site in asked))
+        return joined.roster(study.sites_of(number))
 
     if study.sealing.suite is Suite.NONE:
         return plain_gather(study, layout, roster)

@@ -8,12 +8,12 @@ import os
 import secrets
 import signal
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from functools import cache, partial
 from pathlib import Path
+from threading import Thread
 
 from securefed.adapters.blob_files import FolderBlobs
 from securefed.adapters.blob_http import BlobChannel
@@ -117,6 +117,8 @@ class _Served:
             idle_s=runner.warm_minutes * 60,
             monotonic=time.monotonic,
         )
+        # Once a process: what is installed meanwhile is not what runs here.
+        self._machine = cache(opened.party.probe.machine)
         self.desk = Desk(self._room())
         self.channel = BlobChannel(
             site=opened.settings.site,
@@ -134,6 +136,8 @@ class _Served:
         opened = self._opened
         sweep(opened.folder.runs)
         opened.folder.sweep_kept()
+        # Beside the start: the first round would wait for what takes seconds with another Python.
+        Thread(target=self._look_at_machine, name="machine", daemon=True).start()
         mirror = Mirror(
             running.datasite,
             opened.settings.site,
@@ -154,12 +158,19 @@ class _Served:
         with attached(opened.settings.site, self.desk.answer), caretaker.on_duty():
             yield
 
+    def _look_at_machine(self) -> None:
+        """What every round asks for is found once, and its owner hears early what is wrong."""
+        try:
+            self._machine()
+            _interpreter(self._opened.settings.runner.python)
+        except SecurefedError as error:
+            self._problem(error)
+
     def _room(self) -> Room:
         opened = self._opened
         return Room(
             gate=Gate(
-                # Once a process: what is installed meanwhile is not what runs here.
-                machine=cache(opened.party.probe.machine),
+                machine=self._machine,
                 blobs=self._blobs,
                 entropy=SystemEntropy(),
                 check_protection=self._check_protection,
@@ -176,7 +187,7 @@ class _Served:
             order=self._order,
             enclosure=self._enclosure,
             check_data=lambda card: check_data(card, opened.places, self._watch),
-            workplace=self._workplace,
+            workplace=opened.folder.workplace,
             kept=self._opened.folder.kept_of,
             forget_kept=self._opened.folder.forget_kept,
             ticket=self._ticket,
@@ -226,9 +237,6 @@ class _Served:
         )
         expect_protection(plan.request.study, id, protection, here, verify)
 
-    def _workplace(self) -> AbstractContextManager[Path]:
-        return _private_folder(self._opened.folder.kept)
-
     def _ticket(self, blob: BlobId, direction: Direction, length: int) -> SignedTicket:
         return issue_ticket(
             self._opened.settings.site,
@@ -253,12 +261,6 @@ class _Served:
         # A site goes on whose words lead to a full disk, or to a terminal that is gone.
         with suppress(OSError):
             self._say(text)
-
-
-@contextmanager
-def _private_folder(where: Path) -> Iterator[Path]:
-    with tempfile.TemporaryDirectory(dir=where) as name:
-        yield Path(name)
 
 
 @cache

@@ -12,8 +12,7 @@ from datetime import datetime
 from decimal import Decimal
 from functools import partial
 from pathlib import Path
-from types import TracebackType
-from typing import Self, TypeVar
+from typing import TypeVar
 
 from securefed.adapters.ed25519_keys import load_key
 from securefed.adapters.run_folder import Began, RunFolder, RunLog, write_model
@@ -21,7 +20,7 @@ from securefed.adapters.run_folder import LogLine as LogLine
 from securefed.adapters.this_machine import SystemClock
 from securefed.aggregation.combining import ServerState, read_state
 from securefed.config import load_study
-from securefed.config.federation import Federation, load_federation
+from securefed.config.federation import load_federation
 from securefed.domain.identifiers import AccountId, RequestId, SiteId
 from securefed.domain.privacy import PrivacyLoss
 from securefed.domain.request import RequestState, SignedRequest
@@ -41,38 +40,9 @@ from securefed.recipes.layout import row_bytes
 from securefed.steps.describe_model import ModelFacts, model_card
 from securefed.steps.submit_request import write_request
 from securefed.wiring_gather import sha256_of
-from securefed.wiring_remote import Connect, StudySite, connect_site
+from securefed.wiring_remote import Connect, StudySite, Ways, connect_site
 
 T = TypeVar("T")
-
-
-class Ways:
-    """The ways of one person to the sites of a federation, each made when it is first needed."""
-
-    def __init__(self, federation: Federation, signer: Signer, connect: Connect) -> None:
-        self.federation = federation
-        self.signer = signer
-        self._connect = connect
-        self._made: dict[SiteId, StudySite] = {}
-
-    def to(self, site: SiteId) -> StudySite:
-        """The way to a site."""
-        if site not in self._made:
-            address = self.federation.site(site)
-            self._made[site] = self._connect(site, address, self.signer)
-        return self._made[site]
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        for one in self._made.values():
-            one.close()
 
 
 def open_ways(federation: Path, key: Path, connect: Connect | None = None) -> Ways:
@@ -256,8 +226,7 @@ class OpenStudy:
         done, stop = self.folder.finished, self.study.combining.stop
         if stop is None or not 0 < done < self.study.rounds:
             return done >= self.study.rounds
-        means = [mean_metrics(self.released(number + 1)) for number in range(done)]
-        return stop.rule.judge([one[stop.metric] for one in means if stop.metric in one]).stop
+        return stop.judge(mean_metrics(self.released(one + 1)) for one in range(done)).stop
 
     def released(self, number: int) -> list[NoisyMetrics]:
         """The metrics that sites released in a round."""

@@ -63,7 +63,7 @@ class PlainSyft:
 
         @syft.syft_function(input_policy=syft.ExactMatch(ref=ref))  # type: ignore[untyped-decorator]
         def where_it_stands(ref: Any) -> dict[str, str]:
-            return {"answer": "training"}
+            return {"answer": ref["kind"]}
 
         dana.code.request_code_execution(where_it_stands)
         owner.requests[0].approve()

@@ -9,7 +9,7 @@ import typer
 from securefed.cli.output import AsJson, answer, table, working
 from securefed.domain.canonical import Plain
 from securefed.domain.check import checks_document, checks_rows, worst
-from securefed.domain.checkpoint import parse_checkpoint
+from securefed.domain.checkpoint import Checkpoint, parse_checkpoint
 from securefed.domain.identifiers import Name, PublicKey, StudyId
 from securefed.errors import ConfigInvalid, StorageFailed
 
@@ -67,8 +67,8 @@ def evidence(
     with working("Gathering"):
         own = [wiring.part_of_site(one, about) for one in sites or ()]
         own += [wiring.part_of_custodian(one, about) for one in custodians or ()]
-        others = [read_evidence(_bytes(one)) for one in parts or ()]
-        signed = wiring.gathered(own, others, about, _keys(witnesses), by)
+        others = [read_evidence(read_bytes(one)) for one in parts or ()]
+        signed = wiring.gathered(own, others, about, read_keys(witnesses), by)
         data = wiring.checked(signed)
     _write(out, data)
     answer(
@@ -95,9 +95,9 @@ def verify(
     """
     from securefed import wiring_evidence as wiring
 
-    held = tuple(parse_checkpoint(_bytes(one).decode("utf-8", "replace")) for one in notes or ())
+    held = read_notes(notes)
     with working("Verifying"):
-        examined = wiring.verified(_bytes(file), _keys(known), held)
+        examined = wiring.verified(read_bytes(file), read_keys(known), held)
     failed, checks = examined.failed, examined.checks
     first: Plain = None if failed is None else failed.what
     about = {} if examined.evidence is None else _about(examined.evidence)
@@ -121,7 +121,8 @@ def _names(found: "Evidence") -> list[str]:
     return [one.part.name for one in found.parts]
 
 
-def _keys(pairs: Iterable[str] | None) -> dict[Name, PublicKey]:
+def read_keys(pairs: Iterable[str] | None) -> dict[Name, PublicKey]:
+    """Keys as the command line gives them: each after its name and an equals sign."""
     found: dict[Name, PublicKey] = {}
     for pair in pairs or ():
         name, equals, key = pair.partition("=")
@@ -131,7 +132,14 @@ def _keys(pairs: Iterable[str] | None) -> dict[Name, PublicKey]:
     return found
 
 
-def _bytes(path: Path) -> bytes:
+def read_notes(paths: Iterable[Path] | None) -> tuple[Checkpoint, ...]:
+    """Checkpoints in files."""
+    texts = [read_bytes(one).decode("utf-8", "replace") for one in paths or ()]
+    return tuple(parse_checkpoint(one) for one in texts)
+
+
+def read_bytes(path: Path) -> bytes:
+    """A file's bytes."""
     try:
         return path.read_bytes()
     except OSError as error:

@@ -7,13 +7,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from securefed.cli.audit_evidence import Keys, Notes, Witnesses
-from securefed.cli.audit_evidence import _bytes as read_bytes
-from securefed.cli.audit_evidence import _keys as read_keys
+from securefed.cli.audit_evidence import Keys, Notes, Witnesses, read_bytes, read_keys, read_notes
 from securefed.cli.options import HERE, SiteDir
 from securefed.cli.output import AsJson, answer, say, working
 from securefed.domain.canonical import Plain
-from securefed.domain.checkpoint import parse_checkpoint
 from securefed.domain.identifiers import SiteId, StudyId
 from securefed.errors import ConfigInvalid
 
@@ -62,9 +59,6 @@ def report(
     about = wiring_report.asked(
         None if study is None else StudyId(study), _moment(since), attested, attack
     )
-    held = tuple(
-        parse_checkpoint(read_bytes(one).decode("utf-8", "replace")) for one in notes or ()
-    )
     with working("Verifying and accounting"):
         if evidence is None:
             own = wiring_evidence.part_of_site(site, None)
@@ -74,7 +68,7 @@ def report(
         else:
             data = read_bytes(evidence)
         name = None if of is None else SiteId(of)
-        made = wiring_report.written(data, name, about, read_keys(known), held)
+        made = wiring_report.written(data, name, about, read_keys(known), read_notes(notes))
         files, pdf = wiring_report.save(out, made, data)
     if not pdf:
         say("No PDF was written: it needs WeasyPrint. Install securefed[pdf].")

@@ -1,161 +1,132 @@
-"""`securefed demo`: three example sites on this machine, from their founding to approved requests.
+"""`securefed demo`: a whole federation on this machine, from its founding to a trained model.
 
-Everything is real: keys, ledgers, accounting, signatures. The data are the synthetic mocks of the
-example sites. Nothing is trained, because no datasite is started here.
+Sites, custodians, privacy, sealing, ledgers and evidence are real. People are not: the demo makes
+their keys and decides for them, and it says so.
 """
 
+import signal
 import tempfile
-from contextlib import ExitStack
-from dataclasses import dataclass
-from decimal import Decimal
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from types import FrameType
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from securefed.cli.output import AsJson, answer, table, working
-from securefed.cli.plan_view import plan_text
-from securefed.domain.canonical import Plain
-from securefed.domain.findings import Verdict
-from securefed.domain.identifiers import AccountId, Line, RequestId, SiteId
-from securefed.domain.plan import ReviewPlan
-from securefed.domain.records import to_plain
-from securefed.domain.request import RequestState
+from securefed.cli.demo_view import closing, document, outcome_text
+from securefed.cli.output import AsJson, answer, say, working
 from securefed.domain.rules.speak import shown
-from securefed.domain.site import Account, Role
-from securefed.errors import AlreadyExists
 
 if TYPE_CHECKING:
-    from securefed.domain.study import Study
-    from securefed.wiring import OpenSite
+    from securefed.cli.demo_view import Outcome
+    from securefed.wiring_demo import Demo
 
-_OWNER, _REVIEWER, _SCIENTIST = AccountId("olivia"), AccountId("ravi"), AccountId("dana")
-_EPSILON, _DELTA = Decimal(3), Decimal("1e-6")
-_REASON = Line("Demonstration")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Walked:
-    """One site at the end of the demonstration."""
-
-    site: "OpenSite"
-    plan: ReviewPlan
-    state: RequestState
+_STOPPING = (signal.SIGINT, signal.SIGTERM)
 
 
 def demo(
-    keep: Annotated[
+    folder: Annotated[
         Path | None,
-        typer.Option("--keep", help="Keep the sites in this folder to explore them."),
+        typer.Option(
+            "--folder", help="An empty folder for everything.", show_default="a temporary one"
+        ),
     ] = None,
+    rounds: Annotated[
+        int | None, typer.Option("--rounds", min=1, max=20, help="How many.", show_default="5")
+    ] = None,
+    keep: Annotated[
+        bool, typer.Option("--keep", help="Leave sites and custodians running, to explore them.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Walk a study over three example sites on this machine, up to its approval.
+    """Run a study over three hospitals and two custodians on this machine, then stop them.
 
-    Example: securefed demo --keep demo
+    The hospitals have breast-cancer data that scikit-learn ships. The demo acts as their owner,
+    their reviewer, the data scientist and the coordinator, with keys that it makes. The folder
+    stays, with the ledgers and the report. Example: securefed demo
     """
+    from securefed import wiring_demo, wiring_demo_data
+
+    wiring_demo_data.expect_data()
+    root = (folder or Path(tempfile.mkdtemp(prefix="securefed-demo-"))).resolve()
+    with _ended_in_order(), wiring_demo.demonstrated(root, rounds, keep=keep) as demo:
+        outcome = _demonstrate(demo)
+        answer(as_json, "demo", document(outcome), outcome_text(outcome), closing(demo, keep=keep))
+
+
+def _demonstrate(demo: "Demo") -> "Outcome":
+    began = time.monotonic()
+    say(f"Everything is in {demo.root}. The demo acts as owner, reviewer and data scientist.")
+    with working("Making three sites, two custodians and everybody's keys"):
+        demo.found()
+    with working("Starting them, each a process of its own"):
+        demo.start()
+    with working("dana files the study at each site"):
+        demo.file()
+    with working("ravi approves each site's plan"):
+        decided = demo.approve()
+    for site, one in decided.items():
+        loss = one.plan.loss
+        say(
+            f"{site}: the policy says {one.plan.verdict}; ravi approved plan "
+            f"{one.plan.digest[7:15]}…, which costs at most ε = {shown(loss.epsilon)} "
+            f"at δ = {loss.delta}"
+        )
     with ExitStack() as stack:
-        folder = (
-            _new_folder(keep) if keep else Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        )
-        walked = _walk(folder)
-        where = f"\n\nThe sites are kept in {folder}." if keep else ""
-        answer(
-            as_json,
-            "demo",
-            {
-                "study": to_plain(walked[0].plan.request.study),
-                "sites": [_document(one) for one in walked],
-            },
-            f"{plan_text(walked[0].plan)}\n\n{_summary(walked)}{where}",
-            f"securefed budget show --site {walked[0].site.folder.root}"
-            if keep
-            else "read README.md",
-        )
+        return _trained(demo, began, stack)
 
 
-def _new_folder(folder: Path) -> Path:
+def _trained(demo: "Demo", began: float, stack: ExitStack) -> "Outcome":
+    with working("Loading torch"):
+        from securefed import wiring_demo_figures, wiring_run, wiring_study
+        from securefed.cli.demo_view import Outcome
+        from securefed.cli.run_view import watching
+
+    figures = wiring_demo_figures.Figures(demo, stack)
+    study = demo.opened.study
+    with watching(demo.sites, study.rounds) as view:
+
+        def noted(line: wiring_study.LogLine) -> None:
+            view.noted(line)
+            if line.part == "open":
+                accuracy = figures.accuracy(line.round)
+                view.say(f"round {line.round}: accuracy {accuracy:.3f} on the held-out records")
+
+        demo.run(wiring_run.Watch(noted=noted, standing=view.standing))
+    with working("Comparing with training without noise, and at each site alone"):
+        compared = figures.compared()
+    with working("Writing evidence and report"):
+        evidence, html = wiring_demo_figures.write_report(demo)
+    return Outcome(
+        study=study,
+        root=demo.root,
+        seconds=time.monotonic() - began,
+        spent=wiring_demo_figures.spent(demo),
+        compared=compared,
+        update_bytes=wiring_demo_figures.update_bytes(demo),
+        evidence=evidence,
+        html=html,
+    )
+
+
+@contextmanager
+def _ended_in_order() -> Iterator[None]:
+    """A first signal, SIGTERM as well as Ctrl-C, ends the demo in order. Another one does not keep
+    it from stopping what it started, which takes some seconds at most."""
+    before = {one: signal.getsignal(one) for one in _STOPPING}
+
+    def stopping(_number: int, _frame: FrameType | None) -> None:
+        for one in _STOPPING:
+            signal.signal(one, signal.SIG_IGN)
+        say("Stopping everything that was started …")
+        raise KeyboardInterrupt
+
+    for one in _STOPPING:
+        signal.signal(one, stopping)
     try:
-        folder.mkdir(parents=True)
-    except OSError as error:
-        raise AlreadyExists(
-            f"The folder cannot be made: {error.strerror}", where=str(folder)
-        ) from error
-    return folder
-
-
-def _walk(folder: Path) -> list[Walked]:
-    from securefed import wiring
-    from securefed.config import load_study
-
-    study = load_study(wiring.shipped_file("sites/study.toml"))
-    wiring.new_key(folder / "dana.key", _SCIENTIST)
-    wiring.new_key(folder / "ravi.key", _REVIEWER)
-    return [_walk_site(folder, study, part.site) for part in study.participants]
-
-
-def _walk_site(folder: Path, study: "Study", name: SiteId) -> Walked:
-    with working(f"{name}: founding the site, registering data, granting an allowance"):
-        site = _prepare(folder, name)
-    with working(f"{name}: filing the request, drawing up its plan, approving it"):
-        request = _file(folder, study, site)
-        plan = site.party.plan(request)
-        reviewer = site.acting(_REVIEWER, folder / "ravi.key", _REASON)
-        if plan.verdict is not Verdict.REFUSE:
-            site.party.approve(request, plan.digest, reviewer)
-    return Walked(site=site, plan=plan, state=site.party.register().request(request).state)
-
-
-def _prepare(folder: Path, name: SiteId) -> "OpenSite":
-    from securefed import wiring
-    from securefed.steps import prepare_site
-
-    description = wiring.shipped_file(f"sites/{name}")
-    settings = wiring.load_site(description / "site.toml")
-    site = wiring.init_site(folder / name, name, settings.title, _OWNER)
-    ledger, owner = site.party.ledger, site.acting(_OWNER, None, _REASON)
-    prepare_site.adopt_policy(ledger, wiring.find_policy("baseline"), owner)
-    for who, role in ((_SCIENTIST, Role.SCIENTIST), (_REVIEWER, Role.REVIEWER)):
-        key = wiring.load_signer(folder / f"{who}.key").key
-        prepare_site.admit_account(ledger, Account(account=who, key=key, roles=(role,)), owner)
-    card = site.add_data(description / "dataset.toml", owner)
-    asked = prepare_site.AllowanceAsked(dataset=card.dataset, epsilon=_EPSILON, delta=_DELTA)
-    prepare_site.grant_allowance(ledger, asked, owner)
-    return site
-
-
-def _file(folder: Path, study: "Study", site: "OpenSite") -> RequestId:
-    from securefed import wiring
-    from securefed.steps.submit_request import write_request
-
-    ledger, signer = site.party.ledger, wiring.load_signer(folder / "dana.key")
-    return site.party.receive(write_request(study, ledger.site, _SCIENTIST, signer, ledger.now()))
-
-
-def _summary(walked: list[Walked]) -> str:
-    rows = [
-        (
-            one.plan.site,
-            str(one.plan.card.units),
-            shown(one.plan.loss.epsilon),
-            str(one.plan.loss.delta),
-            one.plan.verdict,
-            one.state,
-            str(one.site.party.ledger.register().head.size),
-        )
-        for one in walked
-    ]
-    return table(("site", "units", "ε", "δ", "verdict", "request", "ledger entries"), rows, "")
-
-
-def _document(walked: Walked) -> Plain:
-    return {
-        "name": walked.plan.site,
-        "records": walked.plan.card.records,
-        "request": walked.plan.request.request,
-        "plan": walked.plan.digest,
-        "loss": to_plain(walked.plan.loss),
-        "verdict": walked.plan.verdict,
-        "state": walked.state,
-        "checkpoint": walked.site.party.checkpoint().note(),
-    }
+        yield
+    finally:
+        for one, handler in before.items():
+            signal.signal(one, handler)

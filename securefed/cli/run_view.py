@@ -61,7 +61,11 @@ class RunView:
             if line.part == "open":
                 self._done = f"round {line.round} of {self._rounds} is done"
         if text and (line.words or not self._console.is_terminal):
-            self._console.print(text, highlight=False, markup=False, soft_wrap=True)
+            self.say(text)
+
+    def say(self, text: str) -> None:
+        """Prints a line above the table."""
+        self._console.print(text, highlight=False, markup=False, soft_wrap=True)
 
     def __rich__(self) -> "Table":
         from rich.table import Table

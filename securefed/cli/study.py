@@ -8,7 +8,7 @@ import typer
 
 from securefed.cli import study_log, study_plan, study_run, study_sites, study_try
 from securefed.cli.output import AsJson, answer, table, write_text
-from securefed.cli.study_options import As, File, Folder, Key
+from securefed.cli.study_options import As, File, Folder, Key, called
 from securefed.domain.identifiers import AccountId, Line, PublicKey, StudyId
 from securefed.domain.study import Study
 from securefed.errors import AlreadyExists
@@ -94,9 +94,9 @@ def submit(
         opened = wiring_study.new_study(
             file, folder, lambda study: _with_keys(study, coordinator, custodian or [])
         )
-        options = f"{file} --federation {federation} --as {requester} --key {key}"
+        call = called(file, folder, federation, requester, key)
         study_sites.file_at_sites(
-            opened, requester, key, federation, anew=anew, options=options, as_json=as_json
+            opened, requester, key, federation, anew=anew, call=call, as_json=as_json
         )
         return
     study = _with_keys(load_study(file), coordinator, custodian or [])

@@ -10,7 +10,7 @@ import typer
 from securefed.cli.output import working
 
 if TYPE_CHECKING:
-    from securefed.wiring_study import Ways
+    from securefed.wiring_remote import Ways
 
 File = Annotated[Path, typer.Argument(help="The study file.")]
 As = Annotated[str, typer.Option("--as", help="Your account at the sites.")]
@@ -22,6 +22,16 @@ Folder = Annotated[
     Path | None,
     typer.Option("--folder", help="The run's folder.", show_default="NAME.run"),
 ]
+
+
+def named(file: Path, folder: Path | None) -> str:
+    """A study and its run's folder, as they are typed."""
+    return str(file) if folder is None else f"{file} --folder {folder}"
+
+
+def called(file: Path, folder: Path | None, federation: Path, requester: str, key: Path) -> str:
+    """The same with what calling its sites takes."""
+    return f"{named(file, folder)} --federation {federation} --as {requester} --key {key}"
 
 
 @contextmanager

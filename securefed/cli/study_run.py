@@ -13,7 +13,7 @@ import typer
 
 from securefed.cli.numbers import exact
 from securefed.cli.output import AsJson, answer, table, working
-from securefed.cli.study_options import As, Federation, File, Folder, Key, at_sites
+from securefed.cli.study_options import As, Federation, File, Folder, Key, at_sites, called, named
 from securefed.domain.canonical import Plain, decimal_text
 from securefed.domain.identifiers import AccountId
 from securefed.domain.numbers import probability
@@ -74,12 +74,14 @@ def run(
         assets=assets,
         deadline_s=float(_minutes(deadline) * 60),
     )
-    again = f"securefed study run {file} --federation {federation} --as {requester} --key {key}"
-    sites = [one.site for one in opened.study.participants]
-    with at_sites(federation, key) as ways, watching(sites, opened.study.rounds) as view:
-        watch = wiring_run.Watch(noted=view.noted, standing=view.standing)
-        with wiring_run.opened_run(opened, ways, wanted, watch) as running:
-            _run(running, opened, again)
+    again = f"securefed study run {called(file, folder, federation, requester, key)}"
+    again += "" if coordinator_key is None else f" --coordinator-key {coordinator_key}"
+    if not opened.over:
+        sites = [one.site for one in opened.study.participants]
+        with at_sites(federation, key) as ways, watching(sites, opened.study.rounds) as view:
+            watch = wiring_run.Watch(noted=view.noted, standing=view.standing)
+            with wiring_run.opened_run(opened, ways, wanted, watch) as running:
+                _run(running, opened, again)
     with working("Writing the model"):
         model = opened.export(opened.folder.model, at, wiring.accountant(), again=True)
     done = opened.finished()
@@ -88,7 +90,7 @@ def run(
         "study-run",
         _document(opened, done, model, time.monotonic() - began),
         _text(opened, done, model),
-        f"securefed study export {file} --out MODEL",
+        f"securefed study export {named(file, folder)} --out MODEL",
     )
 
 

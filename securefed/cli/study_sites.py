@@ -5,10 +5,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from securefed.cli.output import AsJson, answer, table, working
-from securefed.cli.study_options import As, Federation, File, Folder, Key, at_sites
+from securefed.cli.study_options import As, Federation, File, Folder, Key, at_sites, called, named
 from securefed.domain.canonical import Plain
 from securefed.domain.identifiers import AccountId
-from securefed.domain.request import RequestState
 from securefed.domain.sheet import moment
 from securefed.errors import ExitCode
 
@@ -16,7 +15,6 @@ if TYPE_CHECKING:
     from securefed.wiring_study import Filing, OpenStudy
 
 _LAST = 5
-_MAY_RUN = (RequestState.APPROVED, RequestState.COMPLETED)
 
 
 def file_at_sites(
@@ -26,13 +24,13 @@ def file_at_sites(
     federation: Path,
     *,
     anew: bool,
-    options: str,
+    call: str,
     as_json: bool,
 ) -> None:
     """Files each site's request over PySyft, and says where it stands."""
     with at_sites(federation, key) as ways, working("Filing the requests"):
         filed = opened.submit(ways, AccountId(requester), anew=anew)
-    then = f"securefed study status {options}"
+    then = f"securefed study status {call}"
     answer(as_json, "requests-filed", {"requests": _document(filed)}, _table(filed), then)
     _end(filed)
 
@@ -71,17 +69,19 @@ def status(
             "log": told_lines,
         },
         "\n".join([_table(found), "", f"{done} of {rounds} rounds are done", *last]),
-        _next(opened, found, f"{file} --federation {federation} --as {requester} --key {key}"),
+        _next(opened, found, named(file, folder), called(file, folder, federation, requester, key)),
     )
     _end(found)
 
 
-def _next(opened: "OpenStudy", found: "list[Filing]", options: str) -> str:
-    ready = sum(one.state in _MAY_RUN for one in found)
+def _next(opened: "OpenStudy", found: "list[Filing]", study: str, call: str) -> str:
+    from securefed.wiring_members import MAY_RUN
+
+    ready = sum(one.state in MAY_RUN for one in found)
     if opened.over:
-        return f"securefed study export {options.partition(' ')[0]} --out MODEL"
+        return f"securefed study export {study} --out MODEL"
     verb = "run" if ready >= opened.study.minimum_sites else "status"
-    return f"securefed study {verb} {options}"
+    return f"securefed study {verb} {call}"
 
 
 def _table(found: "list[Filing]") -> str:

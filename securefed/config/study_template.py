@@ -71,6 +71,17 @@ update_bound = 1.0                     # the L2 norm that an update is scaled do
 #     "ed25519:...",
 # ]
 
+# How rounds become one model. Without it: the mean of all sites' models, in every round. None of it
+# costs privacy; docs/combining.md says what each does.
+# [combining]
+# rule = "momentum"                    # or "fedavg", "adagrad", "adam", "yogi"
+# proximal = 0.01                      # FedProx: pulls a site's steps to where its round began
+# sites_per_round = 2                  # drawn by a public lot; all if not set
+#
+# [combining.stop]                     # ends the study when a released metric gets no better
+# metric = "accuracy"
+# patience = 3
+
 [request]
 valid_days = 7
 

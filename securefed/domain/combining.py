@@ -5,10 +5,11 @@ All of it acts on noised updates and on released figures, so it costs no privacy
 study because sites follow parts of it, and so that a run goes on after a crash as it began.
 """
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
-from securefed.domain.early_stopping import StoppingRule
+from securefed.domain.early_stopping import Judgement, StoppingRule
 from securefed.domain.identifiers import Line
 from securefed.domain.numbers import count, positive
 from securefed.domain.schedule import Constant, Schedule
@@ -21,6 +22,10 @@ class EarlyStop:
 
     metric: Line
     rule: StoppingRule
+
+    def judge(self, means: Iterable[Mapping[str, Decimal]]) -> Judgement:
+        """The judgement after rounds with these means; one without a figure is left out."""
+        return self.rule.judge([one[self.metric] for one in means if self.metric in one])
 
 
 @dataclass(frozen=True, kw_only=True)

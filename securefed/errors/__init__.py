@@ -47,7 +47,7 @@ from securefed.errors.datasite import (
     SiteInUse,
     SiteUnreachable,
 )
-from securefed.errors.environment import ClockBehind, LedgerBusy, StorageFailed
+from securefed.errors.environment import ClockBehind, LedgerBusy, ProgramFailed, StorageFailed
 from securefed.errors.family import (
     ApprovalError,
     BudgetError,
@@ -193,6 +193,7 @@ __all__ = [
     "PlanStale",
     "PolicyError",
     "PortTaken",
+    "ProgramFailed",
     "ProtectionUnproven",
     "QuorumLost",
     "RecordInvalid",

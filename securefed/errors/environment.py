@@ -26,3 +26,10 @@ class StorageFailed(EnvironmentFault):
 
     code = "storage-failed"
     hint = "Free space or correct the permissions, then run the command again."
+
+
+class ProgramFailed(EnvironmentFault):
+    """A program that this one started ended at once, or was not ready in time."""
+
+    code = "program-failed"
+    hint = "Read the named file; it has what the program said."

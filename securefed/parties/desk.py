@@ -31,15 +31,13 @@ from securefed.domain.errand import (
 )
 from securefed.domain.identifiers import Digest, Name, RequestId, Sentence
 from securefed.domain.plan import ReviewPlan
-from securefed.domain.register import Register
 from securefed.domain.request import RequestState
-from securefed.domain.round import Round, RoundId, RoundState
+from securefed.domain.round import RoundId, RoundState
 from securefed.domain.run_order import METRICS, UPDATE, RunOrder
 from securefed.domain.site import DataCard
 from securefed.domain.walls import Enclosure
 from securefed.errors import (
     BlobLengthWrong,
-    EnvironmentFault,
     NotFound,
     NotInThisState,
     RunsBusy,
@@ -47,11 +45,12 @@ from securefed.errors import (
     SiteStopping,
 )
 from securefed.parties.live_attempt import LiveAttempt
+from securefed.parties.settling import Settling, attempt_of
 from securefed.parties.warm_runs import WarmRuns
 from securefed.ports import BlobStore
 from securefed.steps.admit_round import Gate, admit_round
 from securefed.steps.run_round import RoundTools, Work, run_round
-from securefed.steps.settle_budget import close_ended, end_round, settle_after_crash
+from securefed.steps.settle_budget import close_ended, settle_after_crash
 
 _CANCELLED, _UNEXPECTED = Name("run-cancelled"), Name("unexpected")
 # Other files than weights: a study's own code, a public key.
@@ -60,7 +59,7 @@ _MOST_OTHER = 2**22
 
 @dataclass(frozen=True, kw_only=True)
 class Room:
-    """What a desk works with. `forget_kept` removes what studies kept that a question says no to."""
+    """What a desk works with. `forget_kept` removes what studies kept that nobody wants."""
 
     gate: Gate
     tools: RoundTools
@@ -84,7 +83,7 @@ class Desk:
         self._ledger = room.tools.ledger
         self._admitting = Lock()
         self._live: dict[RoundId, LiveAttempt] = {}
-        self._unsettled: dict[RoundId, Name] = {}
+        self._settling = Settling(self._ledger, room.failed)
         self._stopping = False
 
     def begin(self) -> None:
@@ -128,9 +127,8 @@ class Desk:
             if filed is None or filed.state not in (RequestState.APPROVED, RequestState.COMPLETED):
                 return False
             request = filed.signed.request
-            if self._ledger.now() >= request.expires_at or request.requester in register.suspended:
-                return False
-            if request.dataset in register.erased:
+            gone = request.requester in register.suspended or request.dataset in register.erased
+            if gone or self._ledger.now() >= request.expires_at:
                 return False
             rounds = register.book_of(id).holds[id.request].rounds
             known = rounds.get(id)
@@ -141,13 +139,13 @@ class Desk:
 
     def tidy(self) -> None:
         """Closes requests that have ended, and lets go of what nothing needs any more."""
-        self._settle()
+        self._settling.again()
         close_ended(self._ledger)
         for one in list(self._live.values()):
             if not self._runs_on(one.admitted.id.request):
                 one.cancel()
         self._room.runs.tidy(self._runs_on)
-        self._room.forget_kept(self._is_open)
+        self._room.forget_kept(self._runs_on)
         self._room.tools.blobs.clear(self.serves)
 
     def stop(self) -> None:
@@ -189,7 +187,7 @@ class Desk:
                 return past
             if self._stopping:
                 raise SiteStopping("The site is stopping")
-            if any(one.request == id.request for one in self._live):
+            if any(one.request == id.request for one in list(self._live)):
                 raise RunsBusy("Another attempt of this request is under way", where=str(id))
             live = LiveAttempt(admit_round(self._ledger, id, errand, self._room.gate))
             live.thread = Thread(target=self._work, args=(live,), name=str(id))
@@ -223,7 +221,7 @@ class Desk:
 
     def _past(self, id: RoundId) -> Standing | None:
         with self._ledger.held() as register:
-            attempt = _attempt(register, id)
+            attempt = attempt_of(register, id)
         if attempt is None:
             return None
         committed = attempt.state is RoundState.COMMITTED
@@ -250,14 +248,10 @@ class Desk:
 
     def _runs_on(self, request: RequestId) -> bool:
         with self._ledger.held() as register:
-            filed = register.requests[request]
-            left = filed.signed.request.requester in register.suspended
-            return filed.state is RequestState.APPROVED and not left
-
-    def _is_open(self, request: RequestId) -> bool:
-        with self._ledger.held() as register:
             filed = register.requests.get(request)
-            return filed is not None and not filed.state.closed
+            if filed is None or filed.signed.request.requester in register.suspended:
+                return False
+            return filed.state is RequestState.APPROVED
 
     # --- work ------------------------------------------------------------------------------------
 
@@ -273,7 +267,7 @@ class Desk:
         finally:
             try:
                 if cause is not None:
-                    self._end(live.admitted.id, cause)
+                    self._settling.end(live.admitted.id, cause)
             finally:
                 del self._live[live.admitted.id]
                 live.over.set()
@@ -301,25 +295,3 @@ class Desk:
             room.runs.give_back(request, run)
         else:
             room.runs.lost()
-
-    def _end(self, id: RoundId, cause: Name) -> None:
-        """Settles an attempt; where nothing can be written now, `tidy` tries again."""
-        self._unsettled[id] = cause
-        try:
-            self._settle()
-        except EnvironmentFault as error:
-            self._room.failed(id, error)
-
-    def _settle(self) -> None:
-        for id, cause in list(self._unsettled.items()):
-            with self._ledger.held() as register:
-                attempt = _attempt(register, id)
-                if attempt is not None and attempt.open:
-                    end_round(self._ledger, attempt, cause)
-            self._unsettled.pop(id, None)
-
-
-def _attempt(register: Register, id: RoundId) -> Round | None:
-    register.request(id.request)
-    hold = register.book_of(id).holds.get(id.request)
-    return None if hold is None else hold.rounds.get(id)

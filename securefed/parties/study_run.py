@@ -94,8 +94,7 @@ class StudyRun:
         stop = self._plan.study.combining.stop
         if stop is None or done == 0:
             return False
-        means = [mean_metrics(self._tools.released(one + 1)) for one in range(done)]
-        judgement = stop.rule.judge([one[stop.metric] for one in means if stop.metric in one])
+        judgement = stop.judge(mean_metrics(self._tools.released(one + 1)) for one in range(done))
         self._noted(done, None, "judge", self._tools.monotonic(), words=judgement.reason)
         return judgement.stop
 

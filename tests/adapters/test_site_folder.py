@@ -1,6 +1,8 @@
 """A site's folder: private, whole, and a run may see nothing of it but its scratch place."""
 
 import json
+import os
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -13,12 +15,12 @@ from securefed.adapters.site_folder import (
     forget_serving,
     note_serving,
 )
-from securefed.domain.identifiers import AccountId, Line
+from securefed.domain.identifiers import AccountId, Line, RequestId
 from securefed.domain.walls import refuse_sight
 from securefed.errors import AlreadyExists, NumberInvalid, StorageFailed, WallsTooWide
 
 NOTE = ServingNote(
-    host=Line("::1"), port=1, tls=False, pid=7, since=datetime(2026, 11, 21, tzinfo=UTC)
+    host=Line("::1"), port=1, tls=False, pid=os.getpid(), since=datetime(2026, 11, 21, tzinfo=UTC)
 )
 
 
@@ -93,6 +95,27 @@ def test_a_note_is_found_as_it_was_written_by_its_owner_alone(folder: SiteFolder
     forget_serving(folder.serving)
     forget_serving(folder.serving)
     assert find_serving(folder.serving) is None
+
+
+def test_a_process_does_not_forget_the_note_of_another(folder: SiteFolder) -> None:
+    other = replace(NOTE, pid=os.getppid())
+    note_serving(folder.serving, other)
+    forget_serving(folder.serving)
+    assert find_serving(folder.serving) == other
+
+
+def test_what_studies_keep_is_removed_when_nobody_wants_it(folder: SiteFolder) -> None:
+    wanted, other = RequestId("cr-000000000001"), RequestId("cr-000000000002")
+    for one in (wanted, other):
+        folder.kept_of(one).write_bytes(b"kept")
+    folder.forget_kept(lambda request: request == wanted)
+    assert folder.kept_of(wanted).exists()
+    assert not folder.kept_of(other).exists()
+    left = folder.kept / "tmp-of-a-killed-attempt"
+    left.mkdir()
+    (left / "update").write_bytes(b"left")
+    folder.sweep_kept()
+    assert [*folder.kept.iterdir()] == [folder.kept_of(wanted)]
 
 
 @pytest.mark.parametrize("bytes_", [b"", b"{", b"[]", b'{"port": 8400}'])

@@ -93,12 +93,53 @@ def test_refusals_during_a_round_are_told_by_their_reason(run: Run, desks: Desks
     assert [made.charged(name) for name in SITES] == [16] * 3
 
 
-def test_a_run_that_ended_is_only_told_again(run: Run, desks: Desks) -> None:
+def test_a_run_that_ended_is_told_again_without_asking_anybody(run: Run, desks: Desks) -> None:
     made = approved(run, desks)
     first = study(run, "run", "--json").document
+    for site in made.sites.values():
+        site.away = True
     again = study(run, "run", "--json").document
     assert {**again, "seconds": ""} == {**first, "seconds": ""}
     assert [made.charged(name) for name in SITES] == [16] * 3
+
+
+def test_a_site_that_is_approved_meanwhile_joins_the_next_round(run: Run, desks: Desks) -> None:
+    made = desks(rounds=2)
+    assert study(run, "submit").code == 0
+    made.approve("hospital-a", "hospital-c")
+
+    def play(given: Mapping[str, bytes], files: Files, order: RunOrder) -> Played:
+        made.approve("hospital-b")
+        return (yield from adding(0.1, 0.2, 0.3, 0.4)(given, files, order))
+
+    made.sites["hospital-a"].office.play = play
+    done = study(run, "run", "--json")
+    assert done.code == 0, done.err
+    rounds = {one["name"]: one["rounds"] for one in done.document["sites"]}
+    assert (rounds["hospital-a"], rounds["hospital-c"]) == (2, 2)
+    assert rounds["hospital-b"] >= 1
+
+
+@pytest.mark.parametrize(
+    ("approve", "code", "said"),
+    [
+        (("hospital-a", "hospital-b", "hospital-c"), 7, "error[site-unreachable]"),
+        (("hospital-a", "hospital-b"), 1, "error[quorum-lost]"),
+    ],
+)
+def test_too_few_sites_are_told_by_their_reason_if_it_is_one(
+    run: Run, desks: Desks, approve: tuple[str, ...], code: int, said: str
+) -> None:
+    made = desks()
+    assert study(run, "submit").code == 0
+    made.approve(*approve)
+    made.sites["hospital-b"].away = True
+    if len(approve) == 3:
+        made.sites["hospital-c"].away = True
+    refused = study(run, "run")
+    assert (refused.code, said in refused.err) == (code, True), refused.err
+    assert "1 of at least 2 sites can take part" in refused.err
+    assert made.charged("hospital-a") == 0
 
 
 def test_a_run_goes_on_where_it_was_stopped(run: Run, desks: Desks) -> None:

@@ -8,6 +8,8 @@ from securefed.errors import ExitCode
 from tests.cli.conftest import Desks, Run
 from tests.cli.studies import approved, study
 
+pytestmark = pytest.mark.slow
+
 
 def test_filing_twice_is_filing_once(run: Run, desks: Desks) -> None:
     made = desks()
@@ -82,4 +84,6 @@ def test_a_study_that_changed_after_it_was_filed_does_not_run(run: Run, desks: D
         assert (refused.code, "has changed since it was filed" in refused.err) == (2, True)
     assert study(run, "submit").code == 0
     made.write(rounds=1)
-    assert study(run, "submit", "--folder", "other.run").code == 0
+    elsewhere = study(run, "submit", "--folder", "other.run")
+    assert elsewhere.code == 0
+    assert "Next: securefed study status study.toml --folder other.run" in elsewhere.err

@@ -199,3 +199,11 @@ def test_each_rule_has_the_numbers_of_its_paper(tmp_path: Path, rule: str, kind:
     assert (type(found), found.rate) == (kind, Decimal("0.5"))
     if isinstance(found, FedAdagrad):
         assert found.beta1 == 0
+
+
+def test_the_example_of_the_page_is_one(tmp_path: Path) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "combining.md").read_text(encoding="utf-8")
+    example = page.partition("```toml\n")[2].partition("```")[0]
+    found = study_of(tmp_path, "[sealing]\n", f"{example}\n[sealing]\n").combining
+    assert isinstance(found.rule, FedAdam)
+    assert found.stop is not None

@@ -16,6 +16,7 @@ from securefed.adapters.memory import MemoryAccountant, MemoryKeys
 from securefed.adapters.odometer import Odometer
 from securefed.adapters.opacus_training.prv import OpacusPrv
 from securefed.adapters.report_files import report_page
+from securefed.adapters.report_files.drawing import drawn
 from securefed.config.audit import load_claims
 from securefed.config.deployment import deployment_schema
 from securefed.domain.claims import ClaimRegister
@@ -23,6 +24,7 @@ from securefed.domain.custody import RoundOpened, Turn
 from securefed.domain.evidence import SignedEvidence, written_evidence
 from securefed.domain.identifiers import Line, Name, Sentence, SiteId
 from securefed.domain.protection import SignedProof
+from securefed.domain.report.model import Chart
 from securefed.domain.report.subject import Asked
 from securefed.domain.round import RoundId
 from securefed.domain.standards import Attestation
@@ -36,6 +38,7 @@ from tests.world import World
 ROOT = Path(__file__).parents[2]
 FOLDER = Path("audits/sample")
 SCHEMA = Path("audits/standards/deployment.schema.json")
+FIGURE = Path("docs/privacy-officer.svg")
 SITE = SiteId("hospital-a")
 BROKEN = 3
 
@@ -147,8 +150,15 @@ def golden_files() -> dict[Path, str]:
     files = {"evidence.json": data, **deployment_files(made.deployments)}
     texts = {FOLDER / name: content.decode("utf-8") for name, content in files.items()}
     texts[FOLDER / "report.html"] = report_page(made.report)
+    texts[FIGURE] = _figure(made)
     schema = json.dumps(deployment_schema(), indent=2, ensure_ascii=False)
     return {**texts, SCHEMA: schema + "\n"}
+
+
+def _figure(made: Written) -> str:
+    """The budget's chart as a file of its own, for the page about reading reports."""
+    [chart] = [one for one in made.report.sections[5].blocks if isinstance(one, Chart)]
+    return drawn(chart).replace("<svg ", '<svg xmlns="http://www.w3.org/2000/svg" ', 1)
 
 
 def _attempt(number: int) -> int:

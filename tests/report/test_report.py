@@ -251,7 +251,9 @@ def test_a_cut_in_time_leaves_out_rounds_and_keeps_the_budget(study: SampleStudy
 
 
 def test_evidence_that_was_tampered_with_gets_no_report(study: SampleStudy) -> None:
-    data = alone(study).replace(b'"steps_run":60', b'"steps_run":61', 1)
+    whole = alone(study)
+    data = whole.replace(rb"\"steps_run\":60", rb"\"steps_run\":61", 1)
+    assert data != whole
     with pytest.raises(EvidenceInvalid, match="No report is written"):
         report_of(study, data)
 

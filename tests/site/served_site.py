@@ -9,24 +9,17 @@ The people are dana, who asks, and olivia, who owns the site and decides by the 
 the program, which would take a second each time. The data are made up, one record a patient.
 """
 
-import csv
 import hashlib
-import os
-import random
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
-from threading import Event
-from time import monotonic
-from typing import Final
+from typing import IO, Final
 
 import pytest
 
@@ -34,7 +27,6 @@ from securefed import wiring
 from securefed.adapters.blob_http import BlobClient
 from securefed.adapters.site_folder import ServingNote, SiteFolder, find_serving
 from securefed.adapters.syft_site.client import SiteClient
-from securefed.config import load_study
 from securefed.domain.blob import SignedTicket, read_ticket
 from securefed.domain.canonical import prefixed
 from securefed.domain.errand import Attempt, Deliver, Errand, Report, Standing, Ticketed, Train
@@ -47,141 +39,15 @@ from securefed.domain.study import Study
 from securefed.ports import Signer
 from securefed.steps import prepare_site
 from securefed.steps.prepare_site import Acting, AllowanceAsked
+from tests.site.place import ROOT, configure, write_data, write_policy
+from tests.site.processes import PATIENCE, about, is_free, processes, state_of, until
+from tests.site.studies import Asked
 
 # PySyft's own classes, built when the first request is written.
 QUIET: Final = pytest.mark.filterwarnings("ignore::pydantic.warnings.PydanticDeprecatedSince20")
-ROOT: Final = Path(__file__).parents[2]
 HOSPITAL: Final = SiteId("hospital-a")
 DANA, OLIVIA = AccountId("dana"), AccountId("olivia")
 FIRST: Final = Attempt(round=1, attempt=1)
-PATIENCE: Final = 60.0
-RECORDS: Final = 240
-
-_CARD: Final = """
-dataset = "admissions"
-title = "Admissions"
-origin = "Made up for a test"
-licence = "CC0-1.0"
-purposes = ["readmission-research"]
-data = "admissions.csv"
-adjacency = "add-remove"
-
-[unit]
-column = "patient"
-bound = 1
-
-[[columns]]
-name = "patient"
-type = "identifier"
-meaning = "Pseudonym"
-
-[[columns]]
-name = "age"
-type = "integer"
-meaning = "Age in years"
-range = [18, 99]
-
-[[columns]]
-name = "readmitted"
-type = "boolean"
-meaning = "Whether the patient came back"
-"""
-_STUDY: Final = """
-title = "A study of a test"
-name = "{name}"
-purpose = "readmission-research"
-
-[recipe]
-{recipe}
-
-[model]
-family = "{family}"
-parameters = 2
-
-[rounds]
-count = {rounds}
-spare = {spare}
-minimum_sites = 1
-
-[privacy]
-noise_multiplier = 20.0
-sampling_rate = 0.1
-steps = {steps}
-clip = 1.0
-
-[sealing]
-suite = "none"
-update_bound = 1.0
-
-[sites.hospital-a]
-dataset = "admissions"
-"""
-_TABULAR: Final = """
-name = "tabular"
-version = "1.0.0"
-parameters = {target = "readmitted", numeric = ["age:60:20"], learning_rate = 0.5}
-"""
-_OWN_CODE: Final = """
-name = "own-code"
-version = "1.0.0"
-own_code = "own_code.py"
-parameters = {columns = ["age"]}
-"""
-# Made-up records are of age 1, which nobody in the data is.
-_CODE: Final = """
-import os, signal, socket, torch
-
-def model():
-    {in_model}
-    return torch.nn.Linear(1, 1)
-
-def collate(records):
-    ages = records.columns["age"]
-    if any(age != 1 for age in ages):
-        {on_data}
-    return {{"x": torch.tensor(ages).float().unsqueeze(1)}}
-
-def losses(model, batch):
-    return model(batch["x"]).squeeze(1).square().clamp(max=10)
-
-def mock(records, seed):
-    return {{"age": [1] * records}}
-"""
-STOP_HERE: Final = "os.kill(os.getpid(), signal.SIGSTOP)"
-STOP_ONCE: Final = f"'stopped' in globals() or globals().update(stopped={STOP_HERE})"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Asked:
-    """A study of a test, and its own code where it has some."""
-
-    study: Study
-    code: bytes | None
-
-
-def tabular(name: str, *, rounds: int = 2, spare: int = 4, steps: int = 4) -> Asked:
-    """A logistic regression of two parameters."""
-    return _asked(name, _TABULAR, "logistic", None, rounds, spare, steps)
-
-
-def own_code(
-    name: str, *, in_model: str = "pass", on_data: str = "pass", rounds: int = 2, spare: int = 6
-) -> Asked:
-    """A line of somebody's own, which runs before the first step or on the private data."""
-    code = _CODE.format(in_model=in_model, on_data=on_data).encode()
-    return _asked(name, _OWN_CODE, "own-code", code, rounds, spare, 4)
-
-
-def _asked(
-    name: str, recipe: str, family: str, code: bytes | None, rounds: int, spare: int, steps: int
-) -> Asked:
-    given = {"recipe": recipe, "family": family, "rounds": rounds, "spare": spare, "steps": steps}
-    with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / "study.toml"
-        file.write_text(_STUDY.format(name=name, **given))
-        if code is not None:
-            file.with_name("own_code.py").write_bytes(code)
-        return Asked(study=load_study(file), code=code)
 
 
 class ServedSite:
@@ -200,11 +66,11 @@ class ServedSite:
         place.mkdir(exist_ok=True)
         wiring.new_key(place / "dana.key", DANA)
         opened = wiring.init_site(place / HOSPITAL, HOSPITAL, Line("Hospital A"), OLIVIA)
-        _configure(opened.folder.settings, runner)
-        _write_data(place)
+        configure(opened.folder.settings, runner)
+        write_data(place)
         site = cls(place)
         by, ledger = site.olivia, opened.party.ledger
-        prepare_site.adopt_policy(ledger, wiring.find_policy(str(_policy(place))), by)
+        prepare_site.adopt_policy(ledger, wiring.find_policy(str(write_policy(place))), by)
         dana = Account(account=DANA, key=site.dana.key, roles=(Role.SCIENTIST,))
         prepare_site.admit_account(ledger, dana, by)
         card = opened.add_data(place / "dataset.toml", by)
@@ -231,13 +97,11 @@ class ServedSite:
         until(lambda: self._note() is not None or process.poll() is not None)
         assert process.poll() is None, self.said
 
-    def program(self, said: object = subprocess.PIPE) -> "subprocess.Popen[bytes]":
+    def program(self, said: int | IO[bytes] = subprocess.PIPE) -> "subprocess.Popen[bytes]":
         """`securefed site serve` for this folder."""
         serve = ("site", "serve", "--site", str(self.folder.root))
         run = (sys.executable, "-c", "from securefed.cli.app import main; main()")
-        return subprocess.Popen(  # noqa: S603 - our own program
-            [*run, *serve], stdout=subprocess.DEVNULL, stderr=said, cwd=ROOT
-        )
+        return subprocess.Popen([*run, *serve], stdout=subprocess.DEVNULL, stderr=said, cwd=ROOT)
 
     def stop(self) -> None:
         """Asks the site to end, and sees that nothing of it is left."""
@@ -249,7 +113,7 @@ class ServedSite:
         assert not self.runs()
         assert not list(self.folder.runs.iterdir())
         assert not self.folder.serving.exists()
-        assert _is_free(note)
+        assert is_free(note.host, note.port)
 
     def kill(self) -> None:
         """Kills the site at once, and waits until its runs are gone by themselves."""
@@ -274,12 +138,12 @@ class ServedSite:
 
     def runs(self) -> list[int]:
         """The processes that have to do with a run of this site, keepers included."""
-        return [pid for pid in _processes() if str(self.folder.runs).encode() in _about(pid)]
+        return [pid for pid in processes() if str(self.folder.runs).encode() in about(pid)]
 
     def stopped_run(self) -> int:
         """The run that has stopped itself, once there is one."""
-        until(lambda: any(_state(pid) == "T" for pid in self.runs()))
-        (found,) = [pid for pid in self.runs() if _state(pid) == "T"]
+        until(lambda: any(state_of(pid) == "T" for pid in self.runs()))
+        (found,) = [pid for pid in self.runs() if state_of(pid) == "T"]
         return found
 
     # --- the people ------------------------------------------------------------------------------
@@ -412,65 +276,3 @@ class ServedSite:
         if self._client is not None:
             self._client.close()
             self._client = None
-
-
-def until(true: Callable[[], object], seconds: float = PATIENCE) -> None:
-    """Waits for what another process does; it comes about, or the test fails."""
-    pause, end = Event(), monotonic() + seconds
-    while not true():
-        assert monotonic() < end, "it did not come about"
-        pause.wait(0.05)
-
-
-def free_port() -> int:
-    """A port that nobody listens at."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def _configure(settings: Path, runner: str) -> None:
-    text = settings.read_text().replace("# port = 8400", "port = 0")
-    settings.write_text(text.replace("[runner]\n", f"[runner]\n{runner}\n"))
-
-
-def _policy(place: Path) -> Path:
-    """The pilot's policy, with own code."""
-    text = (ROOT / "policies" / "pilot.toml").read_text()
-    file = place / "policy.toml"
-    file.write_text(text.replace('recipes = ["tabular"', 'recipes = ["own-code", "tabular"'))
-    return file
-
-
-def _write_data(place: Path) -> None:
-    chance = random.Random(1)  # noqa: S311 - made-up data
-    (place / "dataset.toml").write_text(_CARD)
-    with (place / "admissions.csv").open("w", newline="") as file:
-        rows = csv.writer(file)
-        rows.writerow(("patient", "age", "readmitted"))
-        for number in range(RECORDS):
-            rows.writerow((f"p{number}", chance.randint(18, 95), chance.choice(("true", "false"))))
-
-
-def _is_free(note: ServingNote) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex((note.host, note.port)) != 0
-
-
-def _processes() -> list[int]:
-    return [int(one.name) for one in Path("/proc").iterdir() if one.name.isdigit()]
-
-
-def _about(pid: int) -> bytes:
-    try:
-        folder = Path(f"/proc/{pid}")
-        return (folder / "cmdline").read_bytes() + (folder / "environ").read_bytes()
-    except OSError:
-        return b""  # it ended meanwhile, or is somebody else's
-
-
-def _state(pid: int) -> str:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2][:1]
-    except OSError:
-        return ""

@@ -20,16 +20,9 @@ from securefed.domain.identifiers import RequestId
 from securefed.domain.round import RoundState
 from securefed.domain.run_order import UPDATE
 from tests.site.knocking import asked
-from tests.site.served_site import (
-    FIRST,
-    QUIET,
-    STOP_HERE,
-    STOP_ONCE,
-    ServedSite,
-    own_code,
-    tabular,
-    until,
-)
+from tests.site.processes import until
+from tests.site.served_site import FIRST, QUIET, ServedSite
+from tests.site.studies import STOP_HERE, STOP_ONCE, own_code, tabular
 
 pytestmark = [pytest.mark.slow, QUIET]
 Begun: TypeAlias = tuple[RequestId, Train]

@@ -1,6 +1,5 @@
 """What has not been approved, or no longer is, does not run at a served site."""
 
-from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -14,7 +13,9 @@ from securefed.domain.request import RequestState
 from securefed.domain.round import RoundState
 from securefed.domain.run_order import UPDATE
 from securefed.errors import ApprovalMissing, ApprovalWithdrawn, NotFound, TicketExpired
-from tests.site.served_site import FIRST, QUIET, ServedSite, tabular, until
+from tests.site.processes import until
+from tests.site.served_site import FIRST, QUIET, ServedSite
+from tests.site.studies import tabular
 from tests.world import digest
 
 pytestmark = [pytest.mark.slow, QUIET]
@@ -24,9 +25,9 @@ SECOND = Attempt(round=2, attempt=1)
 
 
 @pytest.fixture(scope="module", autouse=True)
-def short_lived(hospital: ServedSite) -> Iterator[RequestId]:
+def short_lived(hospital: ServedSite) -> RequestId:
     """A request that is approved, and expires while the other tests run."""
-    yield hospital.approved(tabular("short-lived"), valid=timedelta(seconds=25))
+    return hospital.approved(tabular("short-lived"), valid=timedelta(seconds=25))
 
 
 def fetched(hospital: ServedSite, request: RequestId, folder: Path) -> bytes:

@@ -13,7 +13,9 @@ from securefed.domain.blob import Direction, SignedTicket, Ticket
 from securefed.domain.identifiers import RequestId, Signature, SiteId
 from securefed.ports import Signer
 from tests.site.knocking import asked
-from tests.site.served_site import FIRST, QUIET, ServedSite, tabular, until
+from tests.site.processes import until
+from tests.site.served_site import FIRST, QUIET, ServedSite
+from tests.site.studies import tabular
 
 pytestmark = [pytest.mark.slow, QUIET]
 CONTENT = b"weights!"

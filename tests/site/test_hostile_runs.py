@@ -18,7 +18,9 @@ from securefed.domain.round import RoundState
 from securefed.domain.run_order import UPDATE
 from securefed.errors import ApprovalExhausted, LoginRefused, NotInThisState
 from securefed.steps import prepare_site
-from tests.site.served_site import DANA, FIRST, QUIET, ServedSite, own_code, tabular, until
+from tests.site.processes import until
+from tests.site.served_site import DANA, FIRST, QUIET, ServedSite
+from tests.site.studies import own_code, tabular
 
 pytestmark = [pytest.mark.slow, QUIET]
 needs_bubblewrap = pytest.mark.skipif(

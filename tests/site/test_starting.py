@@ -12,9 +12,17 @@ from securefed.adapters.ed25519_keys import load_key, verify
 from securefed.adapters.site_folder import ServingNote
 from securefed.adapters.sqlite_store import open_ledger
 from securefed.domain.ledger import Head
-from securefed.errors import ClockBehind, LedgerBroken, PortTaken, SecurefedError, SiteFolderOpen
+from securefed.errors import (
+    ClockBehind,
+    LedgerBroken,
+    PortTaken,
+    SecurefedError,
+    SiteFolderOpen,
+    SiteInUse,
+)
 from securefed.steps.keep_ledger import SiteLedger
 from securefed.steps.prepare_site import pause_site
+from tests.site.processes import PATIENCE
 from tests.site.served_site import HOSPITAL, QUIET, ServedSite
 
 pytestmark = [pytest.mark.slow, QUIET]
@@ -85,8 +93,8 @@ def test_a_ledger_that_was_edited(site: ServedSite) -> None:
 def test_a_site_that_is_served_already(hospital: ServedSite) -> None:
     before = hospital.note
     second = hospital.program()
-    _, said = second.communicate(timeout=60)
-    assert second.returncode == 3
+    _, said = second.communicate(timeout=PATIENCE)
+    assert second.returncode == int(SiteInUse.exit_code)
     assert b"site-in-use" in said
     assert hospital.note == before
     assert hospital.client.datasets()

@@ -1,4 +1,4 @@
-"""While a site trains: it answers everybody who asks, and a full disk ends the attempt and not it."""
+"""While it trains, a site answers everybody, and a full disk ends the attempt alone."""
 
 import resource
 import signal
@@ -12,24 +12,18 @@ import pytest
 from securefed.domain.errand import Attempt, Phase, Report, Standing
 from securefed.domain.round import RoundState
 from securefed.errors import SecurefedError
-from tests.site.served_site import (
-    FIRST,
-    QUIET,
-    STOP_HERE,
-    STOP_ONCE,
-    ServedSite,
-    own_code,
-    until,
-)
+from tests.site.processes import until
+from tests.site.served_site import FIRST, QUIET, ServedSite
+from tests.site.studies import STOP_ONCE, own_code
 
 pytestmark = [pytest.mark.slow, QUIET]
 CLIENTS, POLLS = 10, 10
 
 
 def test_every_poll_of_many_clients_is_answered(hospital: ServedSite) -> None:
-    request = hospital.approved(own_code("polled", on_data=STOP_HERE))
+    request = hospital.approved(own_code("polled", on_data=STOP_ONCE))
     hospital.begin(request)
-    hospital.stopped_run()
+    run = hospital.stopped_run()
 
     def polled(_: int) -> list[Standing]:
         client = hospital.new_client()
@@ -42,6 +36,8 @@ def test_every_poll_of_many_clients_is_answered(hospital: ServedSite) -> None:
     assert len(answers) == CLIENTS * POLLS
     assert {one.phase for one in answers} == {Phase.TRAINING}
     assert len({one.ticket for one in answers}) == 1
+    kill(run, signal.SIGCONT)
+    assert hospital.over(request).phase is Phase.DONE
 
 
 @contextmanager

@@ -12,6 +12,8 @@ from decimal import Decimal
 
 from securefed.domain.report.deployment import Record
 
+# What YAML wants escaped, or what some readers take for the end of a line.
+_UNSEEN = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
 _KEY = re.compile(r"[a-z][a-z0-9_]*", re.ASCII)
 
 
@@ -47,7 +49,8 @@ def _scalar(value: object) -> str:
     if isinstance(value, int) and not isinstance(value, bool):
         return str(value)
     if isinstance(value, str):
-        return json.dumps(value, ensure_ascii=False)
+        quoted = json.dumps(value, ensure_ascii=False)
+        return _UNSEEN.sub(lambda found: f"\\u{ord(found[0]):04x}", quoted)
     raise TypeError(f"a {type(value).__name__} has no place in a record")
 
 

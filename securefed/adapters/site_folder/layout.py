@@ -19,6 +19,7 @@ Nothing here reads or writes the contents; it makes the folders and names the pa
 """
 
 import shutil
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -90,6 +91,12 @@ class SiteFolder:
     def kept_of(self, request: RequestId) -> Path:
         """What one study keeps."""
         return self.kept / f"{request}.kept"
+
+    @contextmanager
+    def workplace(self) -> Iterator[Path]:
+        """An empty folder for one attempt; what an attempt keeps can be moved out of it at once."""
+        with tempfile.TemporaryDirectory(dir=self.kept) as name:
+            yield Path(name)
 
     def forget_kept(self, wanted: Callable[[RequestId], bool]) -> None:
         """Removes what studies keep that are not wanted any more."""

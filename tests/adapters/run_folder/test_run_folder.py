@@ -40,13 +40,14 @@ def test_what_was_filed_is_found_again(tmp_path: Path) -> None:
 
 
 def test_what_began_is_found_again(tmp_path: Path) -> None:
-    folder = RunFolder(tmp_path)
     began = Began(
         study=World().whole_study(),
         layout=Layout(names=("a", "b"), shapes=((2, 3), ())),
     )
-    assert [folder.began, folder.keep_began(began), folder.began] == [None, None, began]
+    RunFolder(tmp_path).keep_began(began)
+    assert RunFolder(tmp_path).began == began
     assert [one.name for one in tmp_path.iterdir()] == ["run.json"]
+    assert RunFolder(tmp_path / "other").began is None
 
 
 def test_a_record_that_was_changed_is_refused(tmp_path: Path) -> None:

@@ -1,0 +1,69 @@
+"""The breast-cancer data that scikit-learn ships, split unevenly over three hospitals.
+
+Ten measures of cell nuclei for each of 569 patients, and whether the tumour was malignant. One
+hospital screens and sees few tumours, one is where patients are referred to, so they differ in size
+and in their cases; 113 patients are held out for testing. The split is the same every time. The
+data are published: nothing here protects them.
+"""
+
+import csv
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.datasets import load_breast_cancer
+
+from securefed.errors import StorageFailed
+
+TARGET = "malignant"
+# Malignant and benign patients of each part.
+_PARTS = {
+    "test": (42, 71),
+    "hospital-a": (40, 200),
+    "hospital-b": (60, 56),
+    "hospital-c": (70, 30),
+}
+_MEASURES = "worst "
+_SEED = 2026
+_BENIGN = 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Share:
+    """One part of the data: a name, and rows of numbers with the answer at the end."""
+
+    name: str
+    columns: tuple[str, ...]
+    rows: Sequence[Sequence[object]]
+
+
+def shares() -> Iterator[Share]:
+    """The held-out part and the hospitals' parts."""
+    found = load_breast_cancer()
+    places = [at for at, name in enumerate(found.feature_names) if name.startswith(_MEASURES)]
+    columns = tuple(str(found.feature_names[at]).replace(" ", "_") for at in places)
+    drawn = np.random.default_rng(_SEED)
+    benign = found.target == _BENIGN
+    sick, well = (drawn.permutation(np.flatnonzero(one)) for one in (~benign, benign))
+    for name, (malignant, others) in _PARTS.items():
+        mine, sick = np.split(sick, [malignant])
+        more, well = np.split(well, [others])
+        patients: NDArray[np.int64] = drawn.permutation(np.concatenate([mine, more]))
+        rows = [
+            [*map(float, found.data[one, places]), str(not benign[one]).lower()]
+            for one in patients.tolist()
+        ]
+        yield Share(name=name, columns=(*columns, TARGET), rows=rows)
+
+
+def write_share(path: Path, share: Share) -> None:
+    """Writes a part as CSV."""
+    try:
+        with path.open("w", encoding="utf-8", newline="") as file:
+            writer = csv.writer(file, lineterminator="\n")
+            writer.writerow(share.columns)
+            writer.writerows(share.rows)
+    except OSError as error:
+        raise StorageFailed(f"Cannot write: {error.strerror}", where=str(path)) from error

@@ -1,0 +1,138 @@
+"""What the demonstration prints at its end: a JSON document, or tables and where everything is."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from securefed.cli.output import table
+from securefed.domain.canonical import Plain, decimal_text
+from securefed.domain.rules.speak import shown
+from securefed.domain.study import Study
+
+if TYPE_CHECKING:
+    from securefed.wiring_demo import Demo
+    from securefed.wiring_demo_figures import Compared, Spent
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """What came of it."""
+
+    study: Study
+    root: Path
+    seconds: float
+    spent: "list[Spent]"
+    compared: "Compared"
+    update_bytes: int
+    evidence: Path
+    html: Path | None
+
+    @property
+    def local_only(self) -> float:
+        """The mean over the hospitals."""
+        alone = self.compared.local_only.values()
+        return sum(alone) / len(alone)
+
+    @property
+    def bytes_per_parameter(self) -> float:
+        """Those of a sealed update."""
+        return self.update_bytes / self.study.model.parameters
+
+
+def document(outcome: Outcome) -> dict[str, Plain]:
+    """The outcome as JSON."""
+    compared = outcome.compared
+    return {
+        "study": outcome.study.study,
+        "rounds": outcome.study.rounds,
+        "seconds": f"{outcome.seconds:.1f}",
+        "folder": str(outcome.root),
+        "sites": [
+            {
+                "name": one.site,
+                "records": one.records,
+                "steps": one.steps,
+                "epsilon": decimal_text(one.epsilon),
+                "delta": decimal_text(one.delta),
+                "local_only": _figure(compared.local_only[one.site]),
+            }
+            for one in outcome.spent
+        ],
+        "metrics": {
+            "federated": _figure(compared.federated),
+            "no_dp": _figure(compared.no_dp),
+            "local_only": _figure(outcome.local_only),
+            "majority": _figure(compared.majority),
+            "test_records": compared.records,
+        },
+        "bytes_per_parameter": f"{outcome.bytes_per_parameter:.1f}",
+        "report": {
+            "html": None if outcome.html is None else str(outcome.html),
+            "evidence": str(outcome.evidence),
+        },
+    }
+
+
+def outcome_text(outcome: Outcome) -> str:
+    """The outcome for a person."""
+    compared, study = outcome.compared, outcome.study
+    sites = [
+        (
+            one.site,
+            str(one.records),
+            str(one.steps),
+            shown(one.epsilon),
+            str(one.delta),
+            _figure(compared.local_only[one.site]),
+        )
+        for one in outcome.spent
+    ]
+    figures = [
+        ("this study: federated, private, sealed", _figure(compared.federated)),
+        ("the same without noise and clipping", _figure(compared.no_dp)),
+        ("the same at one hospital alone, the mean", _figure(outcome.local_only)),
+        ("always the same answer", _figure(compared.majority)),
+    ]
+    headings = ("site", "records", "steps", "ε spent", "δ", "accuracy alone")
+    report = "none: install securefed[report]" if outcome.html is None else str(outcome.html)
+    return "\n".join(
+        [
+            f"{study.title}: {study.rounds} rounds, {outcome.seconds:.0f} seconds",
+            "",
+            table(headings, sites, ""),
+            "",
+            table((f"accuracy on {compared.records} held-out patients", ""), figures, ""),
+            "",
+            f"A sealed update has {outcome.update_bytes:,} bytes for {study.model.parameters} "
+            "parameters: a ciphertext is always whole.",
+            "",
+            f"report    {report}",
+            f"evidence  {outcome.evidence}",
+            *(f"ledger    {outcome.root / one.site / 'ledger.db'}" for one in outcome.spent),
+        ]
+    )
+
+
+def closing(demo: "Demo", *, keep: bool) -> str:
+    """The commands that come next."""
+    root, site = demo.root, demo.sites[0]
+    verify = f"securefed audit verify {root / 'report' / 'evidence.json'}"
+    if not keep:
+        return verify
+    pids = " ".join(str(one.process.pid) for one in demo.programs.alive)
+    return "\n  ".join(
+        [
+            "everything still runs. Explore it:",
+            f"securefed site status --site {root / site}",
+            f"securefed ledger log --site {root / site}",
+            f"securefed budget show --site {root / site}",
+            f"securefed custodian log --folder {root / 'registry'}",
+            f"securefed study log --folder {root / 'run'}",
+            verify,
+            f"kill {pids}    # stops everything",
+        ]
+    )
+
+
+def _figure(value: float) -> str:
+    return f"{value:.4f}"

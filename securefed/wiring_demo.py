@@ -1,0 +1,262 @@
+"""The composition root of the demonstration: a whole federation on this machine, in one folder.
+
+Three sites and two custodians, each a process of its own, and in this process everybody else: the
+sites' owner, their reviewer, the data scientist and the coordinator, with keys that were just made.
+So what people decide is decided by the demonstration; everything else is what it is anywhere.
+"""
+
+import importlib
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from functools import cached_property
+from pathlib import Path
+from typing import Final
+
+from securefed import wiring
+from securefed.adapters.started_programs import Program, StartedPrograms
+from securefed.config import ServeSettings, load_study
+from securefed.config.federation import load_federation
+from securefed.domain.identifiers import AccountId, DatasetId, Line, Name, SiteId
+from securefed.domain.key_card import Holds
+from securefed.domain.plan import ReviewPlan
+from securefed.domain.request import RequestState
+from securefed.domain.site import Account, Role
+from securefed.domain.study import Study
+from securefed.errors import AlreadyExists, ProgramFailed, StorageFailed
+from securefed.steps import prepare_site
+from securefed.wiring_custodian import init_custodian
+from securefed.wiring_demo_data import write_data
+from securefed.wiring_run import Wanted, Watch, opened_run
+from securefed.wiring_study import OpenStudy, Ways, new_study, open_ways
+
+OWNER, REVIEWER = AccountId("olivia"), AccountId("ravi")
+SCIENTIST, COORDINATOR = AccountId("dana"), AccountId("coordinator")
+CUSTODIANS: Final[Mapping[str, Holds]] = {"registry": Holds.LATTICE, "council": Holds.MASK}
+DATASET = DatasetId("tumours")
+EPSILON, DELTA = Decimal(3), Decimal("1e-5")
+POLICY = "baseline"
+_REASON = Line("Demonstration")
+_READY_S, _END_S, _ROUND_S, _LOOK_S = 180.0, 20.0, 600.0, 0.1
+_DAYS = "7"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Decided:
+    """What a site's reviewer decided about."""
+
+    plan: ReviewPlan
+    state: RequestState
+
+
+class Demo:
+    """The federation of a demonstration and everybody in it. The steps follow one another."""
+
+    def __init__(self, root: Path, study: Study, programs: StartedPrograms) -> None:
+        self.root = root
+        self.programs = programs
+        self.federation = root / "federation.toml"
+        self._written = study
+        self._ways: Ways | None = None
+
+    @property
+    def sites(self) -> tuple[SiteId, ...]:
+        """The hospitals."""
+        return tuple(one.site for one in self._written.participants)
+
+    @property
+    def study_file(self) -> Path:
+        """The study as it is filed, but for its keys."""
+        return self.root / "study.toml"
+
+    def key(self, who: AccountId) -> Path:
+        """Somebody's private key."""
+        return self.root / "keys" / f"{who}.key"
+
+    def data(self, name: str) -> Path:
+        """What describes a hospital's data, or the held-out ones."""
+        return self.root / "data" / f"{name}.toml"
+
+    @cached_property
+    def opened(self) -> OpenStudy:
+        """The study, and the folder of its run."""
+        return new_study(self.study_file, self.root / "run", self._with_keys)
+
+    # --- setting up ------------------------------------------------------------------------------
+
+    def found(self) -> None:
+        """Makes everybody's keys, the data, the sites and the custodians."""
+        for who in (REVIEWER, SCIENTIST, COORDINATOR):
+            wiring.new_key(self.key(who), who)
+        write_data(self.root / "data", DATASET)
+        for site in self.sites:
+            self._found_site(site)
+        for name, holds in CUSTODIANS.items():
+            init_custodian(self.root / name, Name(name), holds)
+
+    def _found_site(self, name: SiteId) -> None:
+        title = Line(name.replace("-", " ").title())
+        site = wiring.init_site(self.root / name, name, title, OWNER, ServeSettings(port=0))
+        ledger, owner = site.party.ledger, site.acting(OWNER, None, _REASON)
+        prepare_site.adopt_policy(ledger, wiring.find_policy(POLICY), owner)
+        for who, role in ((SCIENTIST, Role.SCIENTIST), (REVIEWER, Role.REVIEWER)):
+            key = wiring.load_signer(self.key(who)).key
+            prepare_site.admit_account(ledger, Account(account=who, key=key, roles=(role,)), owner)
+        site.add_data(self.data(name), owner)
+        asked = prepare_site.AllowanceAsked(dataset=DATASET, epsilon=EPSILON, delta=DELTA)
+        prepare_site.grant_allowance(ledger, asked, owner)
+
+    def start(self) -> None:
+        """Starts the sites and the custodians, and notes where they are."""
+        sites = [
+            self.programs.start(name, "site", "serve", "--site", str(self.root / name), "--json")
+            for name in self.sites
+        ]
+        agreed = [self._agree(name) for name in CUSTODIANS]
+        # PySyft takes seconds; meanwhile the others load it, too.
+        importlib.import_module("securefed.adapters.syft_site.client")
+        for one in agreed:
+            self.programs.answer(one, _READY_S)
+        custodians = [
+            self.programs.start(
+                *(name, "custodian", "serve", "--folder", str(self.root / name)),
+                *("--port", "0", "--json"),
+            )
+            for name in CUSTODIANS
+        ]
+        tables = [self._table("custodians", one) for one in custodians]
+        tables = [*(self._table("sites", one) for one in sites), *tables]
+        _write(self.federation, "\n".join(tables))
+
+    def _agree(self, custodian: str) -> Program:
+        """Has a custodian agree to the study. Its keys are made in a process of its own: a
+        coordinator that holds them has no way to prove that it can't open an update."""
+        study, known = self._written, []
+        for name in self.sites:
+            key = wiring.open_site(self.root / name).party.ledger.register().site.key
+            known += ["--site", f"{name}={key}"]
+        return self.programs.start(
+            *(f"{custodian}-key", "custodian", "key", "new", study.study, *known, "--json"),
+            *("--coordinator", wiring.load_signer(self.key(COORDINATOR)).key),
+            *("--folder", str(self.root / custodian), "--suite", study.sealing.suite),
+            *("--quorum", str(study.minimum_sites), "--rounds", str(study.attempts)),
+            *("--parameters", str(study.model.parameters), "--days", _DAYS),
+        )
+
+    def _table(self, kind: str, program: Program) -> str:
+        told = self.programs.answer(program, _READY_S)
+        return f'[{kind}.{program.name}]\nurl = "{told["address"]}"\nkey = "{told["key"]}"\n'
+
+    # --- the study -------------------------------------------------------------------------------
+
+    def file(self) -> None:
+        """Dana files the study at the sites."""
+        self._ways = open_ways(self.federation, self.key(SCIENTIST))
+        for filing in self.opened.submit(self._ways, SCIENTIST, anew=False):
+            if filing.error is not None:
+                raise filing.error
+
+    def approve(self) -> dict[SiteId, Decided]:
+        """Ravi reads each site's plan and approves it, where the policy lets him."""
+        decided = {name: self._decided(name) for name in self.sites}
+        self._wait_for_approvals()
+        return decided
+
+    def _decided(self, name: SiteId) -> Decided:
+        party, request = wiring.open_site(self.root / name).party, self.opened.request(name)
+        reviewer = wiring.open_site(self.root / name).acting(REVIEWER, self.key(REVIEWER), _REASON)
+        plan = party.plan(request)
+        party.approve(request, plan.digest, reviewer)
+        return Decided(plan=plan, state=party.register().request(request).state)
+
+    def _wait_for_approvals(self) -> None:
+        """The served sites follow their ledgers."""
+        ends = time.monotonic() + _READY_S
+        while True:
+            standing = self.opened.standing(self.ways)
+            waiting = [one for one in standing if one.state is not RequestState.APPROVED]
+            if not waiting:
+                return
+            if time.monotonic() > ends:
+                what = f"{waiting[0].site} does not say that the request is approved"
+                raise waiting[0].error or ProgramFailed(what, where=str(self.root / "logs"))
+            time.sleep(_LOOK_S)
+
+    def run(self, watch: Watch) -> None:
+        """Runs all rounds."""
+        wanted = Wanted(
+            file=self.study_file,
+            coordinator=wiring.load_signer(self.key(COORDINATOR)),
+            assets=None,
+            deadline_s=_ROUND_S,
+        )
+        with opened_run(self.opened, self.ways, wanted, watch) as running:
+            try:
+                running.run()
+            except BaseException:
+                # Ctrl-C, too: the threads that visit sites see it at their next look.
+                running.stop()
+                raise
+        self.opened.export(self.opened.folder.model, DELTA, wiring.accountant())
+
+    @property
+    def ways(self) -> Ways:
+        """Dana's ways to the sites."""
+        if self._ways is None:
+            raise ValueError("nothing was filed yet")
+        return self._ways
+
+    def close(self) -> None:
+        """Ends dana's connections."""
+        if self._ways is not None:
+            self._ways.__exit__(None, None, None)
+
+    def _with_keys(self, study: Study) -> Study:
+        found = load_federation(self.federation).custodians
+        sealing = replace(
+            study.sealing,
+            coordinator=wiring.load_signer(self.key(COORDINATOR)).key,
+            custodians=tuple(sorted(one.key for one in found.values())),
+        )
+        return replace(study, sealing=sealing)
+
+
+@contextmanager
+def demonstrated(root: Path, rounds: int | None, *, keep: bool) -> Iterator[Demo]:
+    """A demonstration in a new folder. When the block ends, whatever was started has ended; with
+    `keep` only if the block fails."""
+    text = wiring.shipped_file("sites/breast-cancer.toml").read_text(encoding="utf-8")
+    if rounds is not None:
+        text = text.replace("count = 5\n", f"count = {rounds}\n")
+    _new_folders(root)
+    _write(root / "study.toml", text)
+    programs = StartedPrograms(root / "logs")
+    demo = Demo(root, load_study(root / "study.toml"), programs)
+    left = False
+    try:
+        yield demo
+        left = keep
+    finally:
+        demo.close()
+        if not left:
+            programs.stop(_END_S)
+
+
+def _new_folders(root: Path) -> None:
+    try:
+        root.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if any(root.iterdir()):
+            raise AlreadyExists("The folder has something in it", where=str(root))
+        for name in ("data", "keys", "logs"):
+            (root / name).mkdir(mode=0o700)
+    except OSError as error:
+        raise StorageFailed(f"Cannot make it: {error.strerror}", where=str(root)) from error
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise StorageFailed(f"Cannot write: {error.strerror}", where=str(path)) from error

@@ -1,0 +1,128 @@
+"""`securefed audit report` as a shell sees it: files, an answer, refusals, and a real browser."""
+
+import json
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Run, run
+from tests.report.sample import FOLDER, ROOT
+
+__all__ = ["run"]
+
+pytestmark = pytest.mark.slow
+
+TITLE = "<script>document.title='taken'</script> & \"Söhne\""
+SAMPLE = ROOT / FOLDER / "evidence.json"
+
+
+@pytest.fixture
+def site(run: Run) -> Run:
+    """A founded site whose title is a script."""
+    made = run("site", "init", "hospital-a", "--title", TITLE, "--owner", "olivia")
+    assert made.code == 0, made.err
+    return run
+
+
+def test_a_site_writes_its_own_report(site: Run, tmp_path: Path) -> None:
+    ran = site("audit", "report", "--site", "hospital-a", "--out", "audit", "--json")
+    assert ran.code == 0, ran.err
+    files = {Path(one).name for one in ran.document["files"]}
+    assert {"report.html", "evidence.json"} <= files
+    assert len(ran.document["in_short"]) == 5
+    assert ran.document["in_short"][0].startswith("Who: Nobody has been allowed to train")
+    page = (tmp_path / "audit" / "report.html").read_text(encoding="utf-8")
+    assert "<script" not in page
+    assert "&lt;script&gt;document.title" in page
+    verified = site("audit", "verify", "audit/evidence.json")
+    assert verified.code == 0, verified.out
+
+
+def test_an_officer_writes_it_from_evidence_alone(run: Run, tmp_path: Path) -> None:
+    attest = tmp_path / "attest.toml"
+    attest.write_text(
+        '[[attestation]]\nquestion = "gdpr-30-transfers"\nanswer = "In one country."\n'
+        'by = "olivia"\non = 2026-11-20\n'
+    )
+    ran = run(
+        *("audit", "report", "--evidence", str(SAMPLE), "--of", "hospital-b"),
+        *("--attest", str(attest), "--out", "audit"),
+    )
+    assert ran.code == 0, ran.err
+    assert "Who: dana asked the site hospital-b" in ran.out
+    assert "securefed audit verify audit/evidence.json" in ran.err
+    out = tmp_path / "audit"
+    assert (out / "evidence.json").read_bytes() == SAMPLE.read_bytes()
+    assert "olivia attests on 2026-11-20" in (out / "report.html").read_text(encoding="utf-8")
+    assert (out / "deployment.yaml").read_text(encoding="utf-8").startswith("url_slug:")
+
+
+def test_tampered_evidence_is_exit_six_and_writes_nothing(run: Run, tmp_path: Path) -> None:
+    wrong = tmp_path / "evidence.json"
+    wrong.write_bytes(SAMPLE.read_bytes().replace(rb"\"steps_run\":60", rb"\"steps_run\":59", 1))
+    ran = run("audit", "report", "--evidence", str(wrong), "--of", "hospital-a", "--out", "audit")
+    assert ran.code == 6
+    assert "error[evidence-invalid]: No report is written" in ran.err
+    assert not (tmp_path / "audit").exists()
+
+
+def test_several_sites_and_no_name_is_a_question(run: Run) -> None:
+    ran = run("audit", "report", "--evidence", str(SAMPLE), "--out", "audit")
+    assert ran.code == 2
+    assert "name it with --of" in ran.err
+
+
+def test_a_wrong_day_is_named(run: Run) -> None:
+    ran = run("audit", "report", "--since", "yesterday", "--out", "audit")
+    assert ran.code == 2
+    assert "is not a day like 2026-11-21" in ran.err
+
+
+def test_the_result_of_an_attack_is_taken_in(run: Run, tmp_path: Path) -> None:
+    line = {"tried": "the noise", "outcome": "passed", "result": "as claimed", "shows": "much"}
+    line |= {"cannot": "all", "chance": None, "tests": 1, "figures": {}}
+    attack = {"format_version": 1, "kind": "privacy-attack", "alarms": 0, "false_alarm": "1e-6"}
+    (tmp_path / "attack.json").write_text(json.dumps({**attack, "lines": [line]}))
+    ran = run(
+        *("audit", "report", "--evidence", str(SAMPLE), "--of", "hospital-a", "--out", "audit"),
+        *("--attack", "attack.json", "--json"),
+    )
+    assert ran.code == 0, ran.err
+    assert "attacked" not in ran.document["not_evidenced"]
+    assert "the noise" in (tmp_path / "audit" / "report.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.skipif(shutil.which("chromium") is None, reason="Chromium is not installed")
+def test_a_real_browser_shows_the_script_as_text(site: Run, tmp_path: Path) -> None:
+    ran = site("audit", "report", "--site", "hospital-a", "--out", "audit")
+    assert ran.code == 0, ran.err
+    page = (tmp_path / "audit" / "report.html").as_uri()
+    kept = ROOT / "audits" / "out"
+    kept.mkdir(parents=True, exist_ok=True)
+    shot = kept / "report.png"
+    shot.unlink(missing_ok=True)
+    browse(tmp_path, f"--screenshot={shot}", (ROOT / FOLDER / "report.html").as_uri())
+    assert shot.read_bytes().startswith(b"\x89PNG")
+    shown = browse(tmp_path, "--dump-dom", page)
+    assert "<title>Privacy audit of hospital-a</title>" in shown
+    assert "&lt;script&gt;document.title='taken'&lt;/script&gt;" in shown
+    assert "<script" not in shown
+
+
+def browse(home: Path, *arguments: str) -> str:
+    """What Chromium prints, in a profile of its own."""
+    done = subprocess.run(
+        [
+            *("chromium", "--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars"),
+            *("--window-size=1280,2400", f"--user-data-dir={home / 'profile'}", *arguments),
+        ],
+        env={**os.environ, "HOME": str(home)},
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=True,
+    )
+    return done.stdout
