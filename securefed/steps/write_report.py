@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from securefed.domain.budget import Book
+from securefed.domain.checkpoint import Checkpoint
 from securefed.domain.claims import ClaimRegister
 from securefed.domain.evidence import Evidence, Part, Party
 from securefed.domain.evidence_figures import work_of
@@ -29,6 +30,7 @@ from securefed.ports import Accountant
 from securefed.steps.verify_evidence import Examined, Examining, verify_evidence
 
 _COSIGNER = "securefed.cosigner/"
+_READER = "whoever had this report written"
 # More attempts than these cannot be told apart in a figure, and each asks the accountant again.
 _MOST_ATTEMPTS = 40
 _PROFILE = 16
@@ -89,7 +91,7 @@ def _subject(
         digest=digest,
         checks=tuple(examined.checks),
         vouched=vouched,
-        witnesses=_witnesses(part),
+        witnesses=_witnesses(part, examining.held),
         logs=examined.logs,
         second_name=examining.second.name,
         figures=_figures(chronicle, examining),
@@ -97,10 +99,13 @@ def _subject(
     )
 
 
-def _witnesses(part: Part) -> tuple[str, ...]:
-    signers = {one.name for note in part.checkpoints() for one in note.signatures}
+def _witnesses(part: Part, held: tuple[Checkpoint, ...]) -> tuple[str, ...]:
+    """Who co-signed the site's checkpoints, and whoever brought one of their own."""
+    mine = [one for one in held if one.site == SiteId(part.name)]
+    signers = {one.name for note in (*part.checkpoints(), *mine) for one in note.signatures}
     names = (one.removeprefix(_COSIGNER) for one in signers if one.startswith(_COSIGNER))
-    return tuple(sorted({Name(one) for one in names} - {part.name}))
+    others = sorted({Name(one) for one in names} - {part.name})
+    return (*others, _READER) if mine else tuple(others)
 
 
 # --- figures -------------------------------------------------------------------------------------

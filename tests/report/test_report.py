@@ -247,6 +247,14 @@ def test_a_cut_in_time_leaves_out_rounds_and_keeps_the_budget(study: SampleStudy
     assert "limit-since" in statements(cut)
 
 
+def test_a_checkpoint_in_the_reader_s_hands_vouches_too(study: SampleStudy) -> None:
+    data = alone(study)
+    held = (study.parties[SITE].ledger.checkpoint(),)
+    examining = study.examining(SilentSecond(), held=held)
+    made = write_report(data, file_digest(data), None, about(study), register(), examining)
+    assert statements(made.report)["witnessed"].endswith("whoever had this report written.")
+
+
 # --- what gets no report -------------------------------------------------------------------------
 
 

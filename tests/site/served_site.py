@@ -86,9 +86,11 @@ class ServedSite:
         self.start()
         try:
             yield self
-        finally:
             if self.process is not None:
                 self.stop()
+        finally:
+            if self.process is not None:
+                self.kill()
 
     def start(self) -> None:
         """Starts the program and waits until it answers."""

@@ -12,7 +12,13 @@ from securefed.domain.identifiers import RequestId
 from securefed.domain.request import RequestState
 from securefed.domain.round import RoundState
 from securefed.domain.run_order import UPDATE
-from securefed.errors import ApprovalMissing, ApprovalWithdrawn, NotFound, TicketExpired
+from securefed.errors import (
+    ApprovalMissing,
+    ApprovalWithdrawn,
+    NotFound,
+    SecurefedError,
+    TicketExpired,
+)
 from tests.site.processes import until
 from tests.site.served_site import FIRST, QUIET, ServedSite
 from tests.site.studies import tabular
@@ -37,18 +43,21 @@ def fetched(hospital: ServedSite, request: RequestId, folder: Path) -> bytes:
     return (folder / "fetched").read_bytes()
 
 
-def assert_runs_no_more(hospital: ServedSite, request: RequestId, reason: str) -> None:
+def assert_nothing_runs(
+    hospital: ServedSite, request: RequestId, error: type[SecurefedError], reason: str
+) -> None:
+    """Nothing is answered: it is not approved yet, or no longer."""
     for errand in (TRAIN, DELIVER, Fetch(of=FIRST, file=UPDATE)):
-        with pytest.raises(ApprovalMissing, match=reason):
+        with pytest.raises(error, match=reason):
             hospital.ask(request, errand)
 
 
 def test_a_pending_request_is_answered_nothing_and_a_denied_one_too(hospital: ServedSite) -> None:
     request = hospital.submitted(tabular("denied"))
-    assert_runs_no_more(hospital, request, "pending")
+    assert_nothing_runs(hospital, request, ApprovalMissing, "not approved yet")
     hospital.opened.party.deny(request, hospital.olivia)
     until(lambda: hospital.client.state(request).state is RequestState.DENIED)
-    assert_runs_no_more(hospital, request, "denied: .*A test's decision")
+    assert_nothing_runs(hospital, request, ApprovalWithdrawn, "denied: .*A test's decision")
 
 
 def test_a_request_that_nobody_filed_is_not_found(hospital: ServedSite) -> None:
@@ -63,7 +72,7 @@ def test_a_revoked_request_loses_its_run_its_tickets_and_its_files(hospital: Ser
     assert hospital.runs()
     hospital.opened.party.revoke(request, hospital.olivia)
     until(lambda: hospital.client.state(request).state is RequestState.DENIED)
-    assert_runs_no_more(hospital, request, "revoked")
+    assert_nothing_runs(hospital, request, ApprovalWithdrawn, "revoked")
     assert_refused(hospital, ticket)
     until(lambda: not hospital.runs())
     until(lambda: not list(hospital.folder.blobs.glob(f"{request}.*")))
@@ -95,5 +104,5 @@ def test_an_exhausted_request_is_fetched_from_and_runs_no_more(
 
 def test_an_expired_request_runs_no_more(hospital: ServedSite, short_lived: RequestId) -> None:
     until(lambda: hospital.client.state(short_lived).state is RequestState.DENIED)
-    assert_runs_no_more(hospital, short_lived, "expired")
+    assert_nothing_runs(hospital, short_lived, ApprovalWithdrawn, "expired")
     assert not hospital.opened.party.ledger.register().book("admissions").holds[short_lived].rounds

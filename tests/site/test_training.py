@@ -17,7 +17,7 @@ from tests.site.served_site import FIRST, QUIET, ServedSite
 from tests.site.studies import STOP_ONCE, own_code
 
 pytestmark = [pytest.mark.slow, QUIET]
-CLIENTS, POLLS = 10, 10
+CLIENTS, POLLS = 10, 5
 
 
 def test_every_poll_of_many_clients_is_answered(hospital: ServedSite) -> None:
