@@ -15,7 +15,7 @@ from securefed.adapters.ed25519_keys import Ed25519Signer, verify
 from securefed.adapters.this_machine import SystemEntropy
 from securefed.domain.collection import Announced
 from securefed.domain.errand import Attempt, Protection
-from securefed.domain.identifiers import Digest, SiteId
+from securefed.domain.identifiers import Digest
 from securefed.domain.key_card import SignedCard
 from securefed.domain.records import from_bytes
 from securefed.domain.seal_terms import announce
@@ -29,14 +29,12 @@ from securefed.steps.gather_plain import PlainCollecting, PlainRound
 from securefed.steps.make_canary import Sealing
 from securefed.steps.prove_protection import Tools
 from securefed.steps.round_names import AttemptNames
-from securefed.steps.seal_update import NewSealer, SiteSealer
 from securefed.steps.visit_site import Parcel
+from securefed.wiring_seal import new_sealers
 
 if TYPE_CHECKING:
     from securefed.adapters.custodian_http.client import CustodianClient
     from securefed.aggregation.adding import NewAdder
-    from securefed.aggregation.chunks import ChunkSealer
-    from securefed.aggregation.shape import Shape
 
 A = TypeVar("A", Announced, PlainRound)
 Gather = Callable[[int, RoundFiles], Gathered]
@@ -128,7 +126,9 @@ class SealedRounds:
         from securefed.adapters.worker_processes import SpawnedWorkers
 
         sealing = Sealing(
-            new_sealer=new_sealers(None if lattice is None else lattice.path.read_bytes()),
+            new_sealer=new_sealers(
+                announced.seal, None if lattice is None else lattice.path.read_bytes()
+            ),
             new_adder=_adder(announced.seal),
             new_signer=lambda: Ed25519Signer(SystemEntropy().token()),
             verify=verify,
@@ -141,30 +141,6 @@ class SealedRounds:
         )
         workers = SpawnedWorkers(min(os.cpu_count() or 1, _MOST_WORKERS))
         return Equipment(tools=tools, workers=workers)
-
-
-def new_sealers(lattice: bytes | None) -> NewSealer:
-    """What seals one update: a fresh key for its masks, and the custodians' public ones."""
-    from securefed.adapters.masking.exchange import new_mask_key, site_masks
-    from securefed.aggregation.plain_words import PlainWords
-    from securefed.aggregation.shape import shape_of
-
-    def new_sealer(seal: Seal, site: SiteId) -> SiteSealer:
-        shape = shape_of(seal)
-        inner = PlainWords(shape) if lattice is None else _encrypting(lattice, shape)
-        if not seal.masked:
-            return SiteSealer(inner=inner, masks=(), once=None)
-        own = new_mask_key()
-        return SiteSealer(inner=inner, masks=site_masks(own, seal, site, shape), once=own.public)
-
-    return new_sealer
-
-
-def _encrypting(lattice: bytes, shape: "Shape") -> "ChunkSealer":
-    from securefed.adapters.tenseal_sealing.bfv import BfvSealer
-    from securefed.adapters.tenseal_sealing.keys import EncryptionKey
-
-    return BfvSealer(EncryptionKey.from_bytes(lattice), shape)
 
 
 def _adder(seal: Seal) -> "NewAdder":

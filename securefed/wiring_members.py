@@ -5,7 +5,7 @@ joins the next one. What cannot be reached when a run starts is left out of it, 
 would wait for it.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from securefed.domain.identifiers import Name, SiteId
@@ -44,10 +44,16 @@ class Joined:
         """Why sites are missing."""
         return {Name(one.code) for one in self.missing.values()}
 
-    def roster(self, asked: Iterable[SiteId]) -> Roster:
-        """The roster of a round in which these are asked."""
-        wanted = set(asked)
-        return Roster(contributors=tuple(one for one in self.lines if one.site in wanted))
+    def roster(self, asked: Collection[SiteId], least: int) -> Roster:
+        """The roster of a round in which these are asked. Once it is announced nobody joins it, so
+        it is refused while too few of them are here."""
+        lines = tuple(one for one in self.lines if one.site in asked)
+        if len(lines) < least:
+            away = "; ".join(f"{one}: {self.missing[one]}" for one in asked if one in self.missing)
+            raise QuorumLost(
+                f"{len(lines)} of at least {least} sites that the round asks are here. {away}"
+            )
+        return Roster(contributors=lines)
 
     def expect_quorum(self, least: int) -> None:
         """Refuses to begin where too few sites can do anything."""

@@ -187,7 +187,7 @@ def _gather(began: Began, ways: Ways, joined: Joined, wanted: Wanted, passing: P
     study, layout = began.study, began.layout.digest
 
     def roster(number: int) -> Roster:
-        return joined.roster(study.sites_of(number))
+        return joined.roster(study.sites_of(number), study.minimum_sites)
 
     if study.sealing.suite is Suite.NONE:
         return plain_gather(study, layout, roster)

@@ -19,7 +19,6 @@ from securefed.adapters.blob_files import FolderBlobs
 from securefed.adapters.blob_http import BlobChannel
 from securefed.adapters.data_files import FileWatch
 from securefed.adapters.ed25519_keys import load_key, verify
-from securefed.adapters.masking.exchange import new_mask_key, site_masks
 from securefed.adapters.masking.stream import SecureChances
 from securefed.adapters.sandbox import SandboxWalls, inspect_interpreter, sweep
 from securefed.adapters.site_folder import ServingNote, forget_serving, note_serving
@@ -28,11 +27,7 @@ from securefed.adapters.syft_site.datasite import Root
 from securefed.adapters.syft_site.mirror import Mirror
 from securefed.adapters.syft_site.serving import RunningSite, SiteServer, serve
 from securefed.adapters.syft_site.site_lock import check_folder
-from securefed.adapters.tenseal_sealing.bfv import BfvSealer
-from securefed.adapters.tenseal_sealing.keys import EncryptionKey
 from securefed.adapters.this_machine import SystemClock, SystemEntropy
-from securefed.aggregation.plain_words import PlainWords
-from securefed.aggregation.shape import shape_of
 from securefed.config.site_settings import GIB, limits_of
 from securefed.domain.blob import BlobId, Direction, SignedTicket
 from securefed.domain.errand import Protection
@@ -42,20 +37,20 @@ from securefed.domain.round import RoundId
 from securefed.domain.run_order import RunOrder
 from securefed.domain.seal_terms import Here, expect_protection
 from securefed.domain.site import DataCard
-from securefed.domain.update import Seal
 from securefed.domain.walls import Enclosure, Interpreter
-from securefed.errors import SealForeign, SecurefedError
+from securefed.errors import SecurefedError
 from securefed.parties.caretaker import Caretaker, Duties
-from securefed.parties.desk import Desk, Room
+from securefed.parties.desk import Desk
 from securefed.parties.doorkeeper import Doorkeeper
+from securefed.parties.room import Room
 from securefed.parties.warm_runs import WarmRuns
 from securefed.ports import Signer
 from securefed.steps.admit_round import Gate
 from securefed.steps.check_data import check_data
 from securefed.steps.issue_ticket import issue_ticket
 from securefed.steps.run_round import RoundTools
-from securefed.steps.seal_update import NewSealer, SiteSealer
 from securefed.wiring import OpenSite, open_site
+from securefed.wiring_seal import new_sealers
 from securefed.wiring_site import RUNNER_LIBRARIES, tls_of
 
 _RUNNER = ("-m", "securefed.wiring_runner")
@@ -180,7 +175,7 @@ class _Served:
                 blobs=self._blobs,
                 signer=self._signer,
                 verify=verify,
-                sealers=_sealers,
+                sealers=new_sealers,
                 draw=SecureChances(),
             ),
             runs=self._runs,
@@ -270,24 +265,6 @@ def _interpreter(program: Path | None) -> Interpreter:
     version = Version(".".join(map(str, sys.version_info[:3])))
     folders = tuple(dict.fromkeys((sys.prefix, sys.base_prefix)))
     return Interpreter(program=sys.executable, version=version, folders=folders, libraries=())
-
-
-def _sealers(seal: Seal, lattice: bytes | None) -> NewSealer:
-    """What seals one update: a fresh key for its masks, and the custodians' public ones."""
-    public = None if lattice is None else EncryptionKey.from_bytes(lattice)
-    if (None if public is None else public.digest) != seal.key:
-        raise SealForeign("The lattice key that was brought is not the one that the round names")
-
-    def new_sealer(wanted: Seal, site: SiteId) -> SiteSealer:
-        shape = shape_of(wanted)
-        inner = PlainWords(shape) if public is None else BfvSealer(public, shape)
-        if not wanted.masked:
-            return SiteSealer(inner=inner, masks=(), once=None)
-        own = new_mask_key()
-        masks = site_masks(own, wanted, site, shape)
-        return SiteSealer(inner=inner, masks=masks, once=own.public)
-
-    return new_sealer
 
 
 def _root(site: SiteId) -> Root:

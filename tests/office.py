@@ -45,7 +45,8 @@ from securefed.domain.talk import Begin, Finished, FromRun, Ready, StepAsked, St
 from securefed.domain.token import Execution
 from securefed.domain.walls import Enclosure, Interpreter
 from securefed.errors import SecurefedError
-from securefed.parties.desk import Desk, Room
+from securefed.parties.desk import Desk
+from securefed.parties.room import Room
 from securefed.parties.warm_runs import WarmRuns
 from securefed.steps.admit_round import Gate
 from securefed.steps.issue_ticket import issue_ticket

@@ -35,10 +35,10 @@ from securefed.domain.run_order import (
 from securefed.domain.seal_terms import Here, expect_protection
 from securefed.domain.talk import Finished, FromRun, ToRun
 from securefed.errors import SiteUnreachable
-from securefed.parties.desk import Room
+from securefed.parties.room import Room
 from securefed.ports import Signer
 from securefed.recipes.layout import Layout, Values
-from securefed.wiring_gather import new_sealers
+from securefed.wiring_seal import new_sealers
 from tests.office import DeskRemote, Files, Office, finished, honest, pilot
 from tests.world import REVIEWER, SCIENTIST, World
 
@@ -224,7 +224,7 @@ class SealingOffice(Office):
         room = super()._room()
         tools = replace(
             room.tools,
-            sealers=lambda _seal, lattice: new_sealers(lattice),
+            sealers=new_sealers,
             draw=SecureChances(),
         )
         gate = replace(room.gate, check_protection=self._check_protection)

@@ -19,7 +19,8 @@ from securefed.domain.identifiers import Name
 from securefed.domain.key_card import KeyCard, SignedCard
 from securefed.domain.study import Suite
 from securefed.errors import CustodyRefused, SealForeign
-from securefed.wiring_gather import SealedRounds, new_sealers, parcel
+from securefed.wiring_gather import SealedRounds, parcel
+from securefed.wiring_seal import new_sealers
 from tests.adapters.sealing.parties import COORDINATOR, opening_key
 from tests.aggregation.round_of_sites import LAYOUT, roster, seal, site
 from tests.world import World
@@ -106,7 +107,7 @@ def test_a_lattice_key_is_fetched_once_and_is_the_one_that_was_published(tmp_pat
 def test_a_sealer_is_what_the_suite_says(suite: Suite) -> None:
     wanted = seal(roster(3), suite=suite, key=opening_key().public.digest)
     lattice = opening_key().public.to_bytes() if wanted.encrypted else None
-    made = [new_sealers(lattice)(wanted, site(1)) for _ in range(2)]
+    made = [new_sealers(wanted, lattice)(wanted, site(1)) for _ in range(2)]
     assert [len(one.masks) for one in made] == [len(wanted.custodians)] * 2
     assert (made[0].once is None) == (not wanted.masked)
     assert wanted.masked == (made[0].once != made[1].once)

@@ -5,14 +5,11 @@ decides; what the desk remembers is only what is under way. So the same question
 after a restart, and an attempt that a crash cut off is settled before the first answer is given.
 """
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from pathlib import Path
-from threading import Lock, Thread
+from threading import BoundedSemaphore, Lock, Thread
 
 from securefed.aggregation.plain_update import VALUE_BYTES
-from securefed.domain.blob import BlobId, Direction, SignedTicket
+from securefed.domain.blob import BlobId, Direction
 from securefed.domain.errand import (
     Answer,
     Cancel,
@@ -30,12 +27,9 @@ from securefed.domain.errand import (
     read_errand,
 )
 from securefed.domain.identifiers import Digest, Name, RequestId, Sentence
-from securefed.domain.plan import ReviewPlan
 from securefed.domain.request import RequestState
 from securefed.domain.round import RoundId, RoundState
-from securefed.domain.run_order import METRICS, UPDATE, RunOrder
-from securefed.domain.site import DataCard
-from securefed.domain.walls import Enclosure
+from securefed.domain.run_order import METRICS, UPDATE
 from securefed.errors import (
     BlobLengthWrong,
     NotFound,
@@ -45,34 +39,18 @@ from securefed.errors import (
     SiteStopping,
 )
 from securefed.parties.live_attempt import LiveAttempt
+from securefed.parties.room import Room
 from securefed.parties.settling import Settling, attempt_of
-from securefed.parties.warm_runs import WarmRuns
 from securefed.ports import BlobStore
-from securefed.steps.admit_round import Gate, admit_round
-from securefed.steps.run_round import RoundTools, Work, run_round
+from securefed.steps.admit_round import admit_round
+from securefed.steps.run_round import Work, run_round
 from securefed.steps.settle_budget import close_ended, settle_after_crash
 
 _CANCELLED, _UNEXPECTED = Name("run-cancelled"), Name("unexpected")
 # Other files than weights: a study's own code, a public key.
 _MOST_OTHER = 2**22
-
-
-@dataclass(frozen=True, kw_only=True)
-class Room:
-    """What a desk works with. `forget_kept` removes what studies kept that nobody wants."""
-
-    gate: Gate
-    tools: RoundTools
-    runs: WarmRuns
-    order: Callable[[ReviewPlan], RunOrder]
-    enclosure: Callable[[ReviewPlan], Enclosure]
-    check_data: Callable[[DataCard], None]
-    workplace: Callable[[], AbstractContextManager[Path]]
-    kept: Callable[[RequestId], Path]
-    forget_kept: Callable[[Callable[[RequestId], bool]], None]
-    ticket: Callable[[BlobId, Direction, int], SignedTicket]
-    refused: Callable[[Name], None]
-    failed: Callable[[RoundId, SecurefedError], None]
+# Each one holds a thread of the server, which has some forty.
+_MOST_WAITING = 16
 
 
 class Desk:
@@ -85,6 +63,7 @@ class Desk:
         self._live: dict[RoundId, LiveAttempt] = {}
         self._settling = Settling(self._ledger, room.failed)
         self._stopping = False
+        self._waiting = BoundedSemaphore(_MOST_WAITING)
 
     def begin(self) -> None:
         """Settles what a crash left behind; before the first question."""
@@ -110,8 +89,7 @@ class Desk:
             case Train():
                 return self._train(id, errand)
             case Report(wait_s=wait_s):
-                if wait_s and (live := self._live.get(id)) is not None:
-                    live.over.wait(wait_s)
+                self._wait(id, wait_s)
                 return self._standing(id)
             case Fetch(file=file):
                 return self._fetch(id, file)
@@ -194,6 +172,15 @@ class Desk:
             self._live[id] = live
             live.thread.start()
             return live.standing
+
+    def _wait(self, id: RoundId, wait_s: int) -> None:
+        """Waits for an attempt's end, unless so many wait that others would not get through."""
+        live = self._live.get(id)
+        if wait_s and live is not None and self._waiting.acquire(blocking=False):
+            try:
+                live.over.wait(wait_s)
+            finally:
+                self._waiting.release()
 
     def _standing(self, id: RoundId) -> Standing:
         live = self._live.get(id)

@@ -456,3 +456,28 @@ def test_a_report_can_wait_for_the_end() -> None:
     done = office.ask(request, Report(of=FIRST, wait_s=5))
     assert isinstance(done, Standing)
     assert done.phase is Phase.DONE
+
+
+def test_so_many_reports_may_wait_and_no_more() -> None:
+    reached, go = threading.Event(), threading.Event()
+
+    def slow(_: Mapping[str, bytes], made: Files, order: RunOrder) -> Playing:
+        yield StepAsked(step=1)
+        reached.set()
+        assert go.wait(PATIENCE)
+        return (yield from rest(made, order))
+
+    office = Office(play=slow)
+    request = office.approved()
+    office.ask(request, TRAIN)
+    assert reached.wait(PATIENCE)
+    places = office.desk._waiting
+    while places.acquire(blocking=False):
+        pass
+    # No place is left, so this one is answered at once, whatever it asks for.
+    answer = office.ask(request, Report(of=FIRST, wait_s=5))
+    assert isinstance(answer, Standing)
+    assert not answer.phase.over
+    assert not go.is_set()
+    go.set()
+    office.settled()

@@ -65,7 +65,7 @@ def _mark(source: Source) -> Markup:
         return Markup('<span class="source">{}</span>').format(source.how)
     word = "entry" if len(set(source.entries)) == 1 else "entries"
     words = f"{source.how} {word}".strip()
-    return Markup('<span class="source">{} {}</span>').format(words, links)
+    return Markup('<span class="source">{}&nbsp;{}</span>').format(words, links)
 
 
 def _link(first: int, last: int) -> Markup:

@@ -22,10 +22,10 @@ def evidence(subject: Subject, register: ClaimRegister, grounds: Grounds) -> Sec
         Claims(register.of_section(12, grounds)),
         Remark(
             "The file evidence.json beside this report is what counts; this page is made from it. "
-            "Check it on a machine of your own, with keys that you did not get from this site's "
-            "owner if you can:"
+            "Check it on a machine of your own, with keys that you have from elsewhere, "
+            "since those in the file are its own word:"
         ),
-        Command(f"securefed audit verify evidence.json --known-key {site.site}={site.key}"),
+        Command(f"securefed audit verify evidence.json --known-key {site.site}=KEY"),
         Remark("Or without this program, with PyNaCl alone:"),
         Command("python verify_evidence.py evidence.json"),
         _documents(subject),
@@ -43,7 +43,7 @@ def limits(register: ClaimRegister, grounds: Grounds) -> Section:
 def _documents(subject: Subject) -> Table:
     head = subject.chronicle.register.head
     last = at(head.size - 1)
-    own = Source(how="computed from the file")
+    own = Source(how="the file")
     return table(
         "What this report was made from",
         ("what", "value"),
@@ -59,7 +59,7 @@ def _documents(subject: Subject) -> Table:
 
 
 def _parts(subject: Subject) -> Table:
-    own = Source(how="computed from the file")
+    own = Source(how="the file")
     return table(
         "Parts of the evidence",
         ("party", "kind", "key", "entries", "checkpoints"),
@@ -78,7 +78,7 @@ def _parts(subject: Subject) -> Table:
 
 
 def _checks(subject: Subject) -> Table:
-    own = Source(how="checked while this report was made")
+    own = Source(how="checked for this report")
     return table(
         "Checks of the evidence",
         ("check", "result", "remedy"),

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from decimal import Decimal
 from pathlib import Path
 
 import numpy as np
@@ -129,6 +130,21 @@ def failure(line: Line, rounds: RoundsInWalls, order: RunOrder) -> object:
     serve(line, rounds)
     assert line.files() == {}
     return line.ended.pop()
+
+
+def test_an_order_says_how_strongly_steps_are_pulled(
+    line: Line, rounds: RoundsInWalls, order: RunOrder
+) -> None:
+    training = replace(order.training, steps=20)
+    free, pulled = (replace(order, training=training, proximal=one) for one in (None, Decimal(1)))
+    went = []
+    for one in (free, pulled):
+        done(line, rounds, one)
+        went.append(np.linalg.norm(row_of(line.files()[UPDATE])))
+        for path in line.made.iterdir():
+            path.unlink()
+    assert went[1] < 0.8 * went[0]
+    assert failure(line, rounds, replace(order, proximal=Decimal("1.1"))) == "number-invalid"
 
 
 def test_what_a_round_makes(line: Line, rounds: RoundsInWalls, order: RunOrder) -> None:

@@ -1,13 +1,16 @@
 from dataclasses import replace
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
 from securefed.adapters.opacus_training.trial import try_study
 from securefed.config import load_study
-from securefed.domain.identifiers import Name
+from securefed.domain.combining import EarlyStop
+from securefed.domain.early_stopping import Aim, StoppingRule
+from securefed.domain.identifiers import Line, Name
 from securefed.domain.study import Study
-from securefed.errors import ModelUnusable
+from securefed.errors import ConfigInvalid, ModelUnusable, NumberInvalid
 from tests.adapters.opacus_training.plain import PlainRecipe, mechanism, source
 
 pytestmark = pytest.mark.slow
@@ -39,6 +42,28 @@ def test_metrics_are_also_shown_as_they_would_be_released(study: Study, tmp_path
     tried = try_study(study, part, PlainRecipe(), source(tmp_path), lambda _: None)
     assert tried.released is not None
     assert tried.released["loss"] != tried.after["loss"]
+
+
+def test_a_study_that_stops_by_no_metric_of_its_recipe_is_refused(
+    study: Study, tmp_path: Path
+) -> None:
+    def stopping(metric: str) -> Study:
+        rule = StoppingRule(aim=Aim.LOWER, patience=1, window=1, margin=Decimal(0))
+        stop = EarlyStop(metric=Line(metric), rule=rule)
+        return replace(study, rounds=1, combining=replace(study.combining, stop=stop))
+
+    part = replace(study.participants[0], training=mechanism(1))
+    with pytest.raises(ConfigInvalid, match="no metric 'acuracy'; it has loss"):
+        try_study(stopping("acuracy"), part, PlainRecipe(), source(tmp_path), lambda _: None)
+    try_study(stopping("loss"), part, PlainRecipe(), source(tmp_path), lambda _: None)
+
+
+def test_a_try_is_pulled_as_a_round_would_be(study: Study, tmp_path: Path) -> None:
+    part = replace(study.participants[0], training=mechanism(1))
+    pulled = replace(study, combining=replace(study.combining, proximal=Decimal(3)))
+    recipe = PlainRecipe(learning_rate=0.5)
+    with pytest.raises(NumberInvalid, match="beyond its target"):
+        try_study(pulled, part, recipe, source(tmp_path), lambda _: None)
 
 
 @pytest.mark.parametrize("change", [{"parameters": 6}, {"family": Name("logistic")}])

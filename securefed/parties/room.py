@@ -1,0 +1,36 @@
+"""What a site's desk works with: its gate, runs, files, and who is told of what."""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+
+from securefed.domain.blob import BlobId, Direction, SignedTicket
+from securefed.domain.identifiers import Name, RequestId
+from securefed.domain.plan import ReviewPlan
+from securefed.domain.round import RoundId
+from securefed.domain.run_order import RunOrder
+from securefed.domain.site import DataCard
+from securefed.domain.walls import Enclosure
+from securefed.errors import SecurefedError
+from securefed.parties.warm_runs import WarmRuns
+from securefed.steps.admit_round import Gate
+from securefed.steps.run_round import RoundTools
+
+
+@dataclass(frozen=True, kw_only=True)
+class Room:
+    """What a desk works with. `forget_kept` removes what studies kept that nobody wants."""
+
+    gate: Gate
+    tools: RoundTools
+    runs: WarmRuns
+    order: Callable[[ReviewPlan], RunOrder]
+    enclosure: Callable[[ReviewPlan], Enclosure]
+    check_data: Callable[[DataCard], None]
+    workplace: Callable[[], AbstractContextManager[Path]]
+    kept: Callable[[RequestId], Path]
+    forget_kept: Callable[[Callable[[RequestId], bool]], None]
+    ticket: Callable[[BlobId, Direction, int], SignedTicket]
+    refused: Callable[[Name], None]
+    failed: Callable[[RoundId, SecurefedError], None]
