@@ -7,7 +7,7 @@ So what people decide is decided by the demonstration; everything else is what i
 
 import importlib
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from decimal import Decimal
@@ -39,7 +39,7 @@ DATASET = DatasetId("tumours")
 EPSILON, DELTA = Decimal(3), Decimal("1e-5")
 POLICY = "baseline"
 _REASON = Line("Demonstration")
-_READY_S, _END_S, _ROUND_S, _LOOK_S = 180.0, 20.0, 600.0, 0.1
+_READY_S, _END_S, _ROUND_S, _LOOK_S = 180.0, 40.0, 600.0, 0.1
 _DAYS = "7"
 
 
@@ -161,27 +161,27 @@ class Demo:
     def approve(self) -> dict[SiteId, Decided]:
         """Ravi reads each site's plan and approves it, where the policy lets him."""
         decided = {name: self._decided(name) for name in self.sites}
-        self._wait_for_approvals()
+        self._until("every site says that it approved", self._all_approved)
         return decided
 
     def _decided(self, name: SiteId) -> Decided:
-        party, request = wiring.open_site(self.root / name).party, self.opened.request(name)
-        reviewer = wiring.open_site(self.root / name).acting(REVIEWER, self.key(REVIEWER), _REASON)
+        site, request = wiring.open_site(self.root / name), self.opened.request(name)
+        party, reviewer = site.party, site.acting(REVIEWER, self.key(REVIEWER), _REASON)
+        self._until(f"{name} has the request", lambda: request in party.register().requests)
         plan = party.plan(request)
         party.approve(request, plan.digest, reviewer)
         return Decided(plan=plan, state=party.register().request(request).state)
 
-    def _wait_for_approvals(self) -> None:
-        """The served sites follow their ledgers."""
+    def _all_approved(self) -> bool:
+        filings = self.opened.standing(self.ways)
+        return all(one.state is RequestState.APPROVED for one in filings)
+
+    def _until(self, what: str, true: Callable[[], bool]) -> None:
+        """Waits: a served site and its ledger follow each other within a second or so."""
         ends = time.monotonic() + _READY_S
-        while True:
-            standing = self.opened.standing(self.ways)
-            waiting = [one for one in standing if one.state is not RequestState.APPROVED]
-            if not waiting:
-                return
+        while not true():
             if time.monotonic() > ends:
-                what = f"{waiting[0].site} does not say that the request is approved"
-                raise waiting[0].error or ProgramFailed(what, where=str(self.root / "logs"))
+                raise ProgramFailed(f"This did not come about: {what}", where=self._logs)
             time.sleep(_LOOK_S)
 
     def run(self, watch: Watch) -> None:
@@ -200,6 +200,10 @@ class Demo:
                 running.stop()
                 raise
         self.opened.export(self.opened.folder.model, DELTA, wiring.accountant())
+
+    @property
+    def _logs(self) -> str:
+        return str(self.root / "logs")
 
     @property
     def ways(self) -> Ways:

@@ -87,7 +87,13 @@ def save(folder: Path, made: Written, evidence: bytes) -> tuple[list[Path], bool
             draft = folder / f".{name}.part"
             draft.write_bytes(data)
             draft.replace(folder / name)
-        pdf = write_pdf(page, evidence, folder / "report.pdf")
+        draft = folder / ".report.pdf.part"
+        pdf = write_pdf(page, evidence, draft)
+        if pdf:
+            draft.replace(folder / "report.pdf")
+        else:
+            # One of an earlier report would not be of this evidence.
+            (folder / "report.pdf").unlink(missing_ok=True)
     except OSError as error:
         raise StorageFailed(f"Cannot write: {error.strerror}", where=str(folder)) from error
     names = [*files, "report.pdf"] if pdf else list(files)

@@ -9,9 +9,10 @@ were noised at the sites.
 """
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
+from decimal import Decimal
 from pathlib import Path
 from threading import Event, Lock, Thread
 
@@ -57,6 +58,7 @@ class StudyRun:
         self._tools = tools
         self._stopping = Event()
         self._noting = Lock()
+        self._means: list[Mapping[str, Decimal]] = []
 
     def stop(self) -> None:
         """Ends the run soon; what is under way at the sites goes on and is found again."""
@@ -94,7 +96,10 @@ class StudyRun:
         stop = self._plan.study.combining.stop
         if stop is None or done == 0:
             return False
-        judgement = stop.judge(mean_metrics(self._tools.released(one + 1)) for one in range(done))
+        # What a round released does not change any more once the round counts.
+        for number in range(len(self._means) + 1, done + 1):
+            self._means.append(mean_metrics(self._tools.released(number)))
+        judgement = stop.judge(self._means)
         self._noted(done, None, "judge", self._tools.monotonic(), words=judgement.reason)
         return judgement.stop
 

@@ -60,6 +60,22 @@ def test_an_officer_writes_it_from_evidence_alone(run: Run, tmp_path: Path) -> N
     assert (out / "deployment.yaml").read_text(encoding="utf-8").startswith("url_slug:")
 
 
+def test_a_pdf_of_an_earlier_report_does_not_stay(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("securefed.adapters.report_files.pdf.find_spec", lambda _: None)
+    (tmp_path / "audit").mkdir()
+    (tmp_path / "audit" / "report.pdf").write_bytes(b"%PDF of something else")
+    ran = run("audit", "report", "--evidence", str(SAMPLE), "--of", "hospital-a", "--out", "audit")
+    assert ran.code == 0, ran.err
+    assert "Install securefed[pdf]" in ran.err
+    assert sorted(one.name for one in (tmp_path / "audit").iterdir()) == [
+        "deployment.yaml",
+        "evidence.json",
+        "report.html",
+    ]
+
+
 def test_tampered_evidence_is_exit_six_and_writes_nothing(run: Run, tmp_path: Path) -> None:
     wrong = tmp_path / "evidence.json"
     wrong.write_bytes(SAMPLE.read_bytes().replace(rb"\"steps_run\":60", rb"\"steps_run\":59", 1))

@@ -94,9 +94,12 @@ def test_the_pdf_holds_the_evidence_and_fetches_nothing(tmp_path: Path) -> None:
     assert write_pdf(page, b'{"evidence":1}', tmp_path / "a.pdf")
     data = (tmp_path / "a.pdf").read_bytes()
     assert data.startswith(b"%PDF")
-    assert b"evidence.json" in data
-    with pytest.raises(ValueError, match="the page asks for"):
-        write_pdf('<link rel="stylesheet" href="x.css">', b"{}", tmp_path / "b.pdf")
+    assert b"/EmbeddedFile" in data
+    from weasyprint.urls import FatalURLFetchingError
+
+    with pytest.raises(FatalURLFetchingError):
+        write_pdf('<img src="file:///etc/hostname">', b"{}", tmp_path / "b.pdf")
+    assert not (tmp_path / "b.pdf").exists()
 
 
 # --- what an owner brings along ------------------------------------------------------------------

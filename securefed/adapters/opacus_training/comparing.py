@@ -79,7 +79,7 @@ def _without_noise(
     mean = MeanOfIterates(shared)
     for _ in range(part.training.steps):
         optimiser.zero_grad()
-        recipe.losses(model, batch).mean().backward()
+        torch.autograd.backward(recipe.losses(model, batch).mean())
         optimiser.step()
         mean.add()
     mean.put()
