@@ -58,26 +58,13 @@ def act(register: Register, entry: LedgerEntry) -> RequestId | None:
         case happened.RequestClosed():
             _check_ended(register, entry.event, entry.at)
             close_request(register, entry.event.request, entry.event.state, "")
-        case happened.RoundReserved():
-            _begin(register, entry.event, entry.at)
-        case happened.StepsAuthorised(id=id, up_to=up_to):
-            _may_run(register, id.request, entry.at)
-            book = register.book_of(id)
-            book.advance(book.round(id).authorised(up_to))
-        case happened.RoundCommitted(id=id, steps_run=steps_run, released=released):
-            book = register.book_of(id)
-            book.advance(book.round(id).committed(steps_run, released))
-        case happened.RoundAborted(id=id, cause=cause):
-            book = register.book_of(id)
-            book.advance(book.round(id).aborted(cause))
-        case happened.RoundRefunded(id=id, cause=cause):
-            book = register.book_of(id)
-            book.advance(book.round(id).refunded(cause))
         case happened.ProtectionTested():
             keep_proof(register, entry.event)
         case happened.CallsRefused(since=since):
             if since > entry.at:
                 raise TransitionInvalid("Calls were refused after the moment of their entry")
+        case _:
+            _proceed(register, entry.event, entry.at)
     return None
 
 
@@ -253,6 +240,26 @@ def _may_run(register: Register, name: RequestId, at: datetime) -> ReviewPlan:
     register.account(plan.request.requester)
     register.book(plan.request.dataset).granted(at)
     return plan
+
+
+def _proceed(register: Register, event: happened.RoundEvent, at: datetime) -> None:
+    """Work inside what was decided."""
+    if isinstance(event, happened.RoundReserved):
+        return _begin(register, event, at)
+    if isinstance(event, happened.StepsAuthorised):
+        _may_run(register, event.id.request, at)
+    book = register.book_of(event.id)
+    attempt = book.round(event.id)
+    match event:
+        case happened.StepsAuthorised(up_to=up_to):
+            book.advance(attempt.authorised(up_to))
+        case happened.RoundCommitted(steps_run=steps_run, released=released):
+            book.advance(attempt.committed(steps_run, released))
+        case happened.RoundAborted(cause=cause):
+            book.advance(attempt.aborted(cause))
+        case happened.RoundRefunded(cause=cause):
+            book.advance(attempt.refunded(cause))
+    return None
 
 
 def _begin(register: Register, event: happened.RoundReserved, at: datetime) -> None:

@@ -143,16 +143,15 @@ class CallsRefused:
             raise ConfigInvalid("Refused calls are sorted by reason, and each stands once")
 
 
+RoundEvent: TypeAlias = (
+    RoundReserved | StepsAuthorised | RoundCommitted | RoundAborted | RoundRefunded
+)
 Event: TypeAlias = (
     SiteFounded
     | Decided
     | RequestFiled
     | RequestClosed
-    | RoundReserved
-    | StepsAuthorised
-    | RoundCommitted
-    | RoundAborted
-    | RoundRefunded
+    | RoundEvent
     | ProtectionTested
     | CallsRefused
 )

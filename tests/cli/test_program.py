@@ -173,14 +173,6 @@ def test_a_study_called_script_is_text(ready: Run, tmp_path: Path) -> None:
     assert title in ready("request", "plan", request, *AT).out
 
 
-def test_the_demo_approves_at_three_sites(run: Run) -> None:
-    ran = run("demo", "--keep", "kept", "--json")
-    assert ran.code == 0, ran.err
-    sites = ran.document["sites"]
-    assert [one["state"] for one in sites] == ["approved"] * 3
-    assert run("ledger", "verify", "--site", "kept/hospital-c").code == 0
-
-
 def test_a_site_side_plan_needs_no_filing(ready: Run) -> None:
     study = str(ROOT / "sites/study.toml")
     who = ("--as", "dana", "--key", "dana.key")

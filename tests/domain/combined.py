@@ -9,14 +9,21 @@ from securefed.domain.combining import Combining, EarlyStop
 from securefed.domain.early_stopping import Aim, StoppingRule
 from securefed.domain.identifiers import Line
 from securefed.domain.schedule import Constant, Cosine, Schedule, Steps
-from securefed.domain.server_rule import FedAdagrad, FedAdam, FedAvg, FedYogi, ServerMomentum
+from securefed.domain.server_rule import (
+    FedAdagrad,
+    FedAdam,
+    FedAvg,
+    FedYogi,
+    ServerMomentum,
+    ServerRule,
+)
 
 _positives = st.decimals("0.001", 1000, places=3)
 _decays = st.decimals(0, Decimal("0.999"), places=3)
 _shares = st.decimals("0.001", 1, places=3)
 _few = st.integers(1, 1000)
 
-RULES = {
+RULES: dict[type, st.SearchStrategy[ServerRule]] = {
     FedAvg: st.builds(FedAvg, rate=_positives),
     ServerMomentum: st.builds(ServerMomentum, rate=_positives, momentum=_decays),
     FedAdagrad: st.builds(FedAdagrad, rate=_positives, beta1=_decays, tau=_positives),

@@ -19,7 +19,7 @@ from securefed.domain.schedule import Constant, Cosine, Schedule
 from securefed.domain.server_rule import FedAdam, FedAvg, ServerMomentum
 from securefed.errors import NotAllowedHere
 from tests.office import Files, finished, honest
-from tests.parties.test_study_run import SITES, Federation, Playing, dies_after
+from tests.parties.test_study_run import SITES, Federation, Playable, Playing, dies_after
 
 pytestmark = pytest.mark.slow
 
@@ -43,7 +43,7 @@ def federation(folder: Path, chosen: Combining, rounds: int, **changes: object) 
     return made
 
 
-def measuring(value: float, accuracies: Mapping[int, str]) -> object:
+def measuring(value: float, accuracies: Mapping[int, str]) -> Playable:
     """A run whose update is one value, and whose accuracy in its n-th round is given; in other
     rounds it is no figure."""
     rounds = Counter[str]()

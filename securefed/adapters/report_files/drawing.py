@@ -26,6 +26,7 @@ LIMIT = "#222222"
 _INK = "#222222"
 _DASHES = ("solid", (0, (5, 2)))
 _HATCHES = ("", "////")
+_NUMBER = re.compile(r"-?\d+\.\d{3,}")
 _STYLE = {
     "svg.fonttype": "none",
     "text.parse_math": False,
@@ -116,6 +117,10 @@ def _top(chart: Chart) -> float:
     return 1.08 * max([*values, *limit, 1e-6])
 
 
+def _rounded(number: re.Match[str]) -> str:
+    return f"{float(number[0]):.2f}"
+
+
 def _inline(text: str, chart: Chart) -> Markup:
     """The drawing without what a page has already, named by its figure."""
     body = text[text.index("<svg") :]
@@ -124,6 +129,8 @@ def _inline(text: str, chart: Chart) -> Markup:
     size = found[1] if found else "0 0 605 281"
     rest = re.sub(r"<metadata>.*?</metadata>", "", rest, flags=re.DOTALL)
     rest = re.sub(r"<style[^>]*>.*?</style>", "", rest, flags=re.DOTALL)
+    # Layouts of two versions of Python differ in the fifth place.
+    rest = re.sub(r"<[^>]+>", lambda tag: _NUMBER.sub(_rounded, tag[0]), rest)
     name = chart.figure
     rest = re.sub(r'\bid="([^"]+)"', rf'id="{name}-\1"', rest)
     rest = re.sub(r"url\(#([^)]+)\)", rf"url(#{name}-\1)", rest)

@@ -51,12 +51,12 @@ def far_step(folder: Path, units: list[int], strength: Decimal) -> tuple[Tensor,
     pull = ProximalPull(strength, bench.parameters)
     with torch.no_grad():
         for one in bench.parameters:
-            one += 1
+            one.add_(1)
     before, noise = flat(dict(bench.model.named_parameters())).clone(), Hearing()
     Step(
         sums=bench.sums,
         optimizer=torch.optim.SGD(bench.parameters, lr=1.0),
-        noise=noise,  # type: ignore[arg-type]  # as far as a step goes
+        noise=noise,
         clip=CLIP,
         expected_units=1.0,
         ranks=Ranks(),
