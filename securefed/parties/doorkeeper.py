@@ -1,7 +1,8 @@
 """The doorkeeper: counts what a site turned away, and enters the counts into the ledger.
 
 Promises at most one entry in a span of time, however much is knocked, so that a stranger cannot
-fill the ledger. What was counted and not entered yet is lost with the process.
+fill the ledger. What was counted and not entered yet is lost with the process, and with nothing
+less: counts that can't be written are kept for the next entry.
 """
 
 from collections import Counter
@@ -36,7 +37,10 @@ class Doorkeeper:
         with self._counting:
             if not self._counts or (now - self._entered < _SPAN and not at_end):
                 return
-            counts, self._counts = self._counts, Counter()
-            since, self._since, self._entered = self._since, now, now
+            counts, since = Counter(self._counts), self._since
+            self._entered = now
         refused = tuple(RefusedCalls(reason=one, count=counts[one]) for one in sorted(counts))
         self._ledger.record(CallsRefused(since=since, refused=refused))
+        with self._counting:
+            self._counts -= counts
+            self._since = now
