@@ -1,6 +1,6 @@
 #!/bin/sh
 # Makes .venv, or brings it up to date, and installs securefed into it: with its models, with what
-# a site runs, and with the development tools.
+# a site runs, with what reports are written with, and with the development tools.
 #
 # It needs Python 3.11 or 3.12 with its venv module and nothing else. PYTHON=/path chooses one. An
 # existing .venv is kept when its Python still runs and still is one of these. It never touches

@@ -162,6 +162,14 @@ def test_failed_attempts_are_charged_and_shown(report: AuditReport) -> None:
     assert so_far == sorted(so_far)
 
 
+def test_of_very_many_attempts_some_are_shown_and_it_says_so() -> None:
+    study = Study(rounds=45, sites=("hospital-a", "hospital-b"))
+    study.run()
+    table = find(report_of(study, alone(study)), "ε on admissions")
+    assert table.caption.endswith("23 of 45 attempts, spread evenly")
+    assert (len(table.lines), table.lines[-1].label) == (23, "45")
+
+
 def test_each_figure_stands_beside_a_table_of_its_numbers(report: AuditReport) -> None:
     charts = [one for s in report.sections for one in s.blocks if isinstance(one, Chart)]
     assert [one.figure for one in charts] == [

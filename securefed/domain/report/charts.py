@@ -8,7 +8,7 @@ from securefed.domain.identifiers import DatasetId
 from securefed.domain.report.chronicle import AttemptStory
 from securefed.domain.report.model import Chart, Drawing, Series, line, table
 from securefed.domain.report.subject import DatasetFigures, Subject
-from securefed.domain.report.wording import at, day, derived, free, share, small
+from securefed.domain.report.wording import at, at_most, counted, day, derived, free, share, small
 from securefed.domain.round import RoundState
 from securefed.domain.rules.speak import shown
 
@@ -62,13 +62,16 @@ def round_chart(subject: Subject, dataset: DatasetId) -> Chart | None:
     if not rows:
         return None
     names = tuple(name for name, _, _ in rows)
-    last = rows[-1][2]
+    last, every = rows[-1][2], _costly(subject, dataset)
+    shown_of = counted(every, "attempt")
+    if len(rows) < every:
+        shown_of = f"{len(rows)} of {shown_of}, spread evenly"
     allowed = subject.figures[dataset].allowance.epsilon
     return Chart(
         figure=f"rounds-{dataset}",
         title=f"Privacy loss on {dataset}, attempt by attempt",
         alternative=(
-            f"Bars for {len(rows)} attempts. All together they reach ε = {shown(last.so_far)}; the "
+            f"Bars for {shown_of}. All together they reach ε = {shown(last.so_far)}; the "
             f"allowance is ε = {allowed}. Losses do not add up: ε of several attempts is less than "
             "the sum of theirs."
         ),
@@ -81,7 +84,7 @@ def round_chart(subject: Subject, dataset: DatasetId) -> Chart | None:
         ),
         limit=("allowance", allowed),
         table=table(
-            f"ε on {dataset}, attempt by attempt",
+            f"ε on {dataset}: {shown_of}",
             ("attempt", "round", "steps charged", "ended", "ε by itself", "ε of all so far"),
             (
                 line(
@@ -124,7 +127,7 @@ def profile_chart(dataset: DatasetId, figures: DatasetFigures, source: Source) -
         table=table(
             f"Privacy profile of {dataset}",
             ("ε", "δ"),
-            (line(f"{epsilon:f}", source, small(delta)) for epsilon, delta in points),
+            (line(f"{epsilon:f}", source, at_most(delta)) for epsilon, delta in points),
         ),
     )
 
@@ -136,6 +139,14 @@ def _charged(subject: Subject, dataset: DatasetId) -> list[AttemptStory]:
         for story, attempt in subject.attempts
         if story.request.dataset == dataset and attempt.attempt.id in subject.rounds
     ]
+
+
+def _costly(subject: Subject, dataset: DatasetId) -> int:
+    """How many of the reported attempts were charged for anything."""
+    return sum(
+        story.request.dataset == dataset and bool(one.attempt.mechanisms(story.request.part))
+        for story, one in subject.attempts
+    )
 
 
 def _budget_line(

@@ -2,12 +2,13 @@
 
 from collections.abc import Collection, Iterable
 from datetime import datetime
-from decimal import Decimal
+from decimal import ROUND_CEILING, Context, Decimal
 
 from securefed.domain.claims import Source
 from securefed.domain.privacy import PrivacyLoss, PrivacyUnit
 from securefed.domain.rules.speak import shown
 
+_THREE_DIGITS = Context(prec=3, rounding=ROUND_CEILING)
 SHORTEST = Decimal("0.1")
 
 
@@ -22,6 +23,11 @@ def small(number: Decimal) -> str:
         return f"{number.normalize():f}"
     mantissa, _, power = f"{number.normalize():e}".partition("e")
     return f"{mantissa}e{int(power)}"
+
+
+def at_most(number: Decimal) -> str:
+    """A computed δ, rounded up to three digits: further ones are the machine's."""
+    return small(_THREE_DIGITS.create_decimal(number))
 
 
 def loss_words(loss: PrivacyLoss) -> str:

@@ -1,5 +1,6 @@
 """What a study is compared with, against the same in plain numpy."""
 
+from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
 
@@ -18,6 +19,8 @@ from securefed.recipes.files.opening import open_source
 from securefed.recipes.files.source import RecordSource
 from securefed.recipes.registry import recipe_for
 from tests.site.place import ROOT
+
+pytestmark = pytest.mark.slow
 
 STUDY = """
 title = "Two sites"
@@ -54,20 +57,22 @@ DOSES = {"a": [-2.0, -1.0, 0.5, 1.5], "b": [-0.5, 0.25, 2.0]}
 
 
 @pytest.fixture
-def sources(tmp_path: Path) -> list[RecordSource]:
+def sources(tmp_path: Path) -> Iterator[list[RecordSource]]:
     (tmp_path / "study.toml").write_text(STUDY)
     card = (ROOT / "sites/hospital-a/dataset.toml").read_text().split("[unit]")[0]
     card = card.replace("mock.csv", "NAME.csv").replace("admissions", "doses")
     columns = '[unit]\nbound = 1\n[[columns]]\nname = "dose"\ntype = "decimal"\nmeaning = "Dose"\n'
     columns += '[[columns]]\nname = "ill"\ntype = "boolean"\nmeaning = "Ill"\n'
-    opened = []
+    opened: list[RecordSource] = []
     for name, doses in DOSES.items():
         rows = "".join(f"{dose},{str(dose > 0).lower()}\n" for dose in doses)
         (tmp_path / f"{name}.csv").write_text("dose,ill\n" + rows)
         (tmp_path / f"{name}.toml").write_text(card.replace("NAME", name) + columns)
         draft = load_card(tmp_path / f"{name}.toml")
         opened.append(open_source(draft.data, draft.columns, draft.unit))
-    return opened
+    yield opened
+    for one in opened:
+        one.close()
 
 
 def plainly() -> NDArray[np.float64]:
