@@ -43,7 +43,8 @@ class StartedPrograms:
     def start(self, name: str, *arguments: str) -> Program:
         """Starts `securefed` with these arguments."""
         printed, said = self._folder / f"{name}.json", self._folder / f"{name}.txt"
-        command = [sys.executable, "-c", _START, *arguments]
+        # -P: nothing is imported from the folder that this happens to run in.
+        command = [sys.executable, "-P", "-c", _START, *arguments]
         try:
             with printed.open("wb") as out, said.open("wb") as err:
                 process = subprocess.Popen(  # noqa: S603 - it starts this very program

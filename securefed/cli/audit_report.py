@@ -71,7 +71,7 @@ def report(
         made = wiring_report.written(data, name, about, read_keys(known), read_notes(notes))
         files, pdf = wiring_report.save(out, made, data)
     if not pdf:
-        say("No PDF was written: it needs WeasyPrint. Install securefed[pdf].")
+        say("No PDF was written: it needs WeasyPrint and Pango. Install securefed[pdf] and Pango.")
     answer(
         as_json,
         "audit-report",

@@ -53,7 +53,11 @@ def demo(
     root = (folder or Path(tempfile.mkdtemp(prefix="securefed-demo-"))).resolve()
     with _ended_in_order(), wiring_demo.demonstrated(root, rounds, keep=keep) as demo:
         outcome = _demonstrate(demo)
-        answer(as_json, "demo", document(outcome), outcome_text(outcome), closing(demo, keep=keep))
+        if not keep:
+            say("Stopping everything that was started …")
+    answer(
+        as_json, "demo", document(outcome, demo), outcome_text(outcome), closing(demo, keep=keep)
+    )
 
 
 def _demonstrate(demo: "Demo") -> "Outcome":

@@ -39,9 +39,9 @@ class Outcome:
         return self.update_bytes / self.study.model.parameters
 
 
-def document(outcome: Outcome) -> dict[str, Plain]:
+def document(outcome: Outcome, demo: "Demo") -> dict[str, Plain]:
     """The outcome as JSON."""
-    compared = outcome.compared
+    compared, alive = outcome.compared, demo.programs.alive
     return {
         "study": outcome.study.study,
         "rounds": outcome.study.rounds,
@@ -70,6 +70,7 @@ def document(outcome: Outcome) -> dict[str, Plain]:
             "html": None if outcome.html is None else str(outcome.html),
             "evidence": str(outcome.evidence),
         },
+        "running": [{"name": one.name, "process": one.process.pid} for one in alive],
     }
 
 

@@ -1,5 +1,6 @@
 """The other files: YAML that every reader reads alike, its schema, and a PDF where it can be."""
 
+import sys
 from decimal import Decimal
 from importlib.util import find_spec
 from pathlib import Path
@@ -85,6 +86,19 @@ def test_without_weasyprint_there_is_no_pdf_and_no_error(
     monkeypatch.setattr("securefed.adapters.report_files.pdf.find_spec", lambda _: None)
     assert write_pdf("<html></html>", b"{}", tmp_path / "a.pdf") is False
     assert not (tmp_path / "a.pdf").exists()
+
+
+def test_without_pango_there_is_no_pdf_and_no_word_on_stdout(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    """WeasyPrint then says what is missing, and can't be imported."""
+    library = tmp_path / "weasyprint.py"
+    library.write_text("print('could not import')\nraise OSError('cannot load libpango')\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.delitem(sys.modules, "weasyprint", raising=False)
+    assert write_pdf("<html></html>", b"{}", tmp_path / "a.pdf") is False
+    assert not (tmp_path / "a.pdf").exists()
+    assert capsys.readouterr().out == ""
 
 
 @pytest.mark.slow

@@ -1,15 +1,18 @@
-"""The page as a PDF, with the evidence attached inside, where WeasyPrint is installed.
+"""The page as a PDF, with the evidence attached inside, where WeasyPrint and Pango are installed.
 
 Nothing is fetched: a page that asks for anything from elsewhere is a defect, and gets no file.
 """
 
+from contextlib import redirect_stdout
+from importlib import import_module
 from importlib.util import find_spec
+from io import StringIO
 from pathlib import Path
 
 
 def write_pdf(page: str, evidence: bytes, path: Path) -> bool:
-    """Writes the file; says whether it could, for want of the library."""
-    if find_spec("weasyprint") is None:
+    """Writes the file; says whether it could, for want of the libraries."""
+    if not _usable():
         return False
     from weasyprint import HTML, Attachment
     from weasyprint.urls import URLFetcher
@@ -19,4 +22,16 @@ def write_pdf(page: str, evidence: bytes, path: Path) -> bool:
     )
     nothing = URLFetcher(allowed_protocols=(), fail_on_errors=True)
     HTML(string=page, url_fetcher=nothing).write_pdf(str(path), attachments=[attached])
+    return True
+
+
+def _usable() -> bool:
+    """WeasyPrint without Pango can't be imported, and prints why where our answer belongs."""
+    if find_spec("weasyprint") is None:
+        return False
+    try:
+        with redirect_stdout(StringIO()):
+            import_module("weasyprint")
+    except OSError:
+        return False
     return True
