@@ -66,10 +66,10 @@ def taken(folder: Path) -> list[str]:
 def spent() -> Decimal:
     """What all rounds cost a site, from the study's numbers alone."""
     training = DpSgd(
-        noise_multiplier=Decimal("5.5"),
+        noise_multiplier=Decimal("4.0"),
         sampling_rate=Decimal("0.25"),
         sampling=Sampling.POISSON,
-        steps=20 * ROUNDS,
+        steps=10 * ROUNDS,
         clip=Decimal(1),
     )
     metrics = GaussianRelease(noise_multiplier=Decimal(30), releases=ROUNDS)
@@ -86,7 +86,7 @@ def test_a_whole_federation_and_nothing_is_left(run: Run, tmp_path: Path) -> Non
     found = json.loads(out)
     assert (found["study"], found["rounds"]) == ("breast-cancer", ROUNDS)
     assert {one["name"]: one["records"] for one in found["sites"]} == SITES
-    assert {one["steps"] for one in found["sites"]} == {20 * ROUNDS}
+    assert {one["steps"] for one in found["sites"]} == {10 * ROUNDS}
     assert {Decimal(one["epsilon"]) for one in found["sites"]} == {spent()}
     assert {Decimal(one["delta"]) for one in found["sites"]} == {Decimal("1e-5")}
     metrics = {name: Decimal(figure) for name, figure in found["metrics"].items()}
