@@ -22,7 +22,7 @@ $(stamp): pyproject.toml constraints.txt tools/make_venv.sh
 	@touch $@
 
 demo: $(stamp)
-	@$(venv)/bin/securefed demo
+	@$(venv)/bin/securefed demo --report audits/out/demo
 
 test: $(stamp)
 	@echo '== every test, with the branch coverage of domain and steps'

@@ -112,7 +112,7 @@ def _spent(demo: Demo, site: SiteId) -> Spent:
     )
 
 
-def write_report(demo: Demo) -> tuple[Path, Path | None]:
+def write_report(demo: Demo, folder: Path) -> tuple[Path, Path | None]:
     """The evidence of all parties in one file, and a page on the first hospital, which needs the
     libraries of the extra `report`."""
     study = demo.opened.study.study
@@ -120,7 +120,7 @@ def write_report(demo: Demo) -> tuple[Path, Path | None]:
     own += [part_of_custodian(demo.root / name, study) for name in CUSTODIANS]
     by = (Name(COORDINATOR), demo.key(COORDINATOR))
     data = checked(gathered(own, (), study, {}, by))
-    folder, site = demo.root / "report", demo.sites[0]
+    site = demo.sites[0]
     try:
         expect_libraries()
     except NotFound:
@@ -132,7 +132,7 @@ def write_report(demo: Demo) -> tuple[Path, Path | None]:
 
 def _written(folder: Path, data: bytes) -> Path:
     try:
-        folder.mkdir()
+        folder.mkdir(parents=True, exist_ok=True)
         (folder / "evidence.json").write_bytes(data)
     except OSError as error:
         raise StorageFailed(f"Cannot write: {error.strerror}", where=str(folder)) from error

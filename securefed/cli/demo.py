@@ -36,6 +36,12 @@ def demo(
     rounds: Annotated[
         int | None, typer.Option("--rounds", min=1, max=20, help="How many.", show_default="5")
     ] = None,
+    report: Annotated[
+        Path | None,
+        typer.Option(
+            "--report", help="Where evidence and report go.", show_default="in the folder"
+        ),
+    ] = None,
     keep: Annotated[
         bool, typer.Option("--keep", help="Leave sites and custodians running, to explore them.")
     ] = False,
@@ -52,15 +58,19 @@ def demo(
     wiring_demo_data.expect_data()
     root = (folder or Path(tempfile.mkdtemp(prefix="securefed-demo-"))).resolve()
     with _ended_in_order(), wiring_demo.demonstrated(root, rounds, keep=keep) as demo:
-        outcome = _demonstrate(demo)
+        outcome = _demonstrate(demo, (report or root / "report").resolve())
         if not keep:
             say("Stopping everything that was started …")
     answer(
-        as_json, "demo", document(outcome, demo), outcome_text(outcome), closing(demo, keep=keep)
+        as_json,
+        "demo",
+        document(outcome, demo),
+        outcome_text(outcome),
+        closing(outcome, demo, keep=keep),
     )
 
 
-def _demonstrate(demo: "Demo") -> "Outcome":
+def _demonstrate(demo: "Demo", report: Path) -> "Outcome":
     began = time.monotonic()
     say(f"Everything is in {demo.root}. The demo acts as owner, reviewer and data scientist.")
     with working("Making three sites, two custodians and everybody's keys"):
@@ -79,10 +89,10 @@ def _demonstrate(demo: "Demo") -> "Outcome":
             f"at δ = {loss.delta}"
         )
     with ExitStack() as stack:
-        return _trained(demo, began, stack)
+        return _trained(demo, began, report, stack)
 
 
-def _trained(demo: "Demo", began: float, stack: ExitStack) -> "Outcome":
+def _trained(demo: "Demo", began: float, report: Path, stack: ExitStack) -> "Outcome":
     with working("Loading torch"):
         from securefed import wiring_demo_figures, wiring_run, wiring_study
         from securefed.cli.demo_view import Outcome
@@ -102,7 +112,7 @@ def _trained(demo: "Demo", began: float, stack: ExitStack) -> "Outcome":
     with working("Comparing with training without noise, and at each site alone"):
         compared = figures.compared()
     with working("Writing evidence and report"):
-        evidence, html = wiring_demo_figures.write_report(demo)
+        evidence, html = wiring_demo_figures.write_report(demo, report)
     return Outcome(
         study=study,
         root=demo.root,

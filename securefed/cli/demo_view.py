@@ -114,10 +114,10 @@ def outcome_text(outcome: Outcome) -> str:
     )
 
 
-def closing(demo: "Demo", *, keep: bool) -> str:
+def closing(outcome: Outcome, demo: "Demo", *, keep: bool) -> str:
     """The commands that come next."""
     root, site = demo.root, demo.sites[0]
-    verify = f"securefed audit verify {root / 'report' / 'evidence.json'}"
+    verify = f"securefed audit verify {outcome.evidence}"
     if not keep:
         return verify
     pids = " ".join(str(one.process.pid) for one in demo.programs.alive)
