@@ -52,6 +52,23 @@ TRAIN = Train(of=FIRST, weights=None, code=None, protection=None)
 Playing = Generator[FromRun, ToRun, Finished]
 
 
+class Paused:
+    """A run that waits after its first step was granted, until it may go on."""
+
+    def __init__(self) -> None:
+        self.reached, self.go = threading.Event(), threading.Event()
+
+    def __call__(self, _: Mapping[str, bytes], made: Files, order: RunOrder) -> Playing:
+        yield StepAsked(step=1)
+        self.reached.set()
+        assert self.go.wait(PATIENCE)
+        return (yield from rest(made, order))
+
+    def expect(self) -> None:
+        """Returns once it waits."""
+        assert self.reached.wait(PATIENCE)
+
+
 def state(office: Office, request: RequestId, round: int = 1, attempt: int = 1) -> RoundState:
     id = RoundId(request=request, round=round, attempt=attempt)
     return office.ledger.register().book_of(id).round(id).state
@@ -236,21 +253,15 @@ def test_a_sealed_study_trains_under_protection_only() -> None:
 
 
 def test_an_attempt_that_is_asked_for_in_other_words_is_refused() -> None:
-    gate = threading.Event()
-
-    def slow(given: Mapping[str, bytes], made: Files, order: RunOrder) -> Playing:
-        yield StepAsked(step=1)
-        assert gate.wait(PATIENCE)
-        return (yield from rest(made, order))
-
-    office = Office(play=slow)
+    paused = Paused()
+    office = Office(play=paused)
     request = office.approved()
     office.ask(request, TRAIN)
     with pytest.raises(NotInThisState, match="other words"):
         office.ask(request, replace(TRAIN, weights=digest("w")))
     with pytest.raises(RunsBusy):
         office.ask(request, replace(TRAIN, of=Attempt(round=1, attempt=2)))
-    gate.set()
+    paused.go.set()
     office.settled()
 
 
@@ -327,20 +338,13 @@ def test_a_run_that_claims_steps_that_were_not_charged_does_not_commit() -> None
 
 
 def test_an_approval_that_is_revoked_stops_the_run_at_its_next_charge() -> None:
-    reached, go = threading.Event(), threading.Event()
-
-    def slow(_: Mapping[str, bytes], made: Files, order: RunOrder) -> Playing:
-        yield StepAsked(step=1)
-        reached.set()
-        assert go.wait(PATIENCE)
-        return (yield from rest(made, order))
-
-    office = Office(play=slow)
+    paused = Paused()
+    office = Office(play=paused)
     request = office.approved()
     office.ask(request, TRAIN)
-    assert reached.wait(PATIENCE)
+    paused.expect()
     office.party.revoke(request, office.world.acting())
-    go.set()
+    paused.go.set()
     office.settled()
     standing = office.ask(request, Report(of=FIRST))
     assert isinstance(standing, Standing)
@@ -349,20 +353,13 @@ def test_an_approval_that_is_revoked_stops_the_run_at_its_next_charge() -> None:
 
 
 def test_a_cancelled_attempt_ends_and_stays_charged() -> None:
-    reached, go = threading.Event(), threading.Event()
-
-    def slow(_: Mapping[str, bytes], made: Files, order: RunOrder) -> Playing:
-        yield StepAsked(step=1)
-        reached.set()
-        assert go.wait(PATIENCE)
-        return (yield from rest(made, order))
-
-    office = Office(play=slow)
+    paused = Paused()
+    office = Office(play=paused)
     request = office.approved()
     office.ask(request, TRAIN)
-    assert reached.wait(PATIENCE)
+    paused.expect()
     office.ask(request, Cancel(of=FIRST))
-    go.set()
+    paused.go.set()
     office.settled()
     standing = office.ask(request, Report(of=FIRST))
     assert isinstance(standing, Standing)
@@ -437,40 +434,26 @@ def test_old_files_are_cleared_and_new_ones_stay() -> None:
 
 
 def test_a_report_can_wait_for_the_end() -> None:
-    reached, go = threading.Event(), threading.Event()
-
-    def slow(_: Mapping[str, bytes], made: Files, order: RunOrder) -> Playing:
-        yield StepAsked(step=1)
-        reached.set()
-        assert go.wait(PATIENCE)
-        return (yield from rest(made, order))
-
-    office = Office(play=slow)
+    paused = Paused()
+    office = Office(play=paused)
     request = office.approved()
     office.ask(request, TRAIN)
-    assert reached.wait(PATIENCE)
+    paused.expect()
     waiting = office.ask(request, Report(of=FIRST, wait_s=1))
     assert isinstance(waiting, Standing)
     assert not waiting.phase.over
-    threading.Timer(0.05, go.set).start()
+    threading.Timer(0.05, paused.go.set).start()
     done = office.ask(request, Report(of=FIRST, wait_s=5))
     assert isinstance(done, Standing)
     assert done.phase is Phase.DONE
 
 
 def test_so_many_reports_may_wait_and_no_more() -> None:
-    reached, go = threading.Event(), threading.Event()
-
-    def slow(_: Mapping[str, bytes], made: Files, order: RunOrder) -> Playing:
-        yield StepAsked(step=1)
-        reached.set()
-        assert go.wait(PATIENCE)
-        return (yield from rest(made, order))
-
-    office = Office(play=slow)
+    paused = Paused()
+    office = Office(play=paused)
     request = office.approved()
     office.ask(request, TRAIN)
-    assert reached.wait(PATIENCE)
+    paused.expect()
     places = office.desk._waiting
     while places.acquire(blocking=False):
         pass
@@ -478,6 +461,6 @@ def test_so_many_reports_may_wait_and_no_more() -> None:
     answer = office.ask(request, Report(of=FIRST, wait_s=5))
     assert isinstance(answer, Standing)
     assert not answer.phase.over
-    assert not go.is_set()
-    go.set()
+    assert not paused.go.is_set()
+    paused.go.set()
     office.settled()
