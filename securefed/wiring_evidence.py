@@ -77,7 +77,12 @@ def verified(
     data: bytes, known: Mapping[Name, PublicKey], held: tuple[Checkpoint, ...]
 ) -> Examined:
     """Every check of a document."""
-    examining = Examining(
+    return verify_evidence(data, examining(known, held))
+
+
+def examining(known: Mapping[Name, PublicKey], held: tuple[Checkpoint, ...]) -> Examining:
+    """What a document is checked with, and what was brought from elsewhere."""
+    return Examining(
         verify=verify,
         checker=PooledChecker(),
         accountant=accountant(),
@@ -85,4 +90,3 @@ def verified(
         known=known,
         held=held,
     )
-    return verify_evidence(data, examining)

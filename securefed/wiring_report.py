@@ -9,7 +9,6 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from securefed import __version__
-from securefed.adapters.ed25519_keys import PooledChecker, verify
 from securefed.config.audit import load_attack, load_attestations, load_claims, load_standard
 from securefed.config.deployment import check_deployment
 from securefed.domain.checkpoint import Checkpoint
@@ -18,9 +17,9 @@ from securefed.domain.report.deployment import Record
 from securefed.domain.report.subject import Asked
 from securefed.domain.standards import Standard
 from securefed.errors import NotFound, StorageFailed
-from securefed.steps.verify_evidence import Examining
 from securefed.steps.write_report import Written, file_digest, write_report
-from securefed.wiring import accountant, clock, second_accountant, shipped_file
+from securefed.wiring import clock, shipped_file
+from securefed.wiring_evidence import examining
 
 STANDARDS = ("nist-sp-800-226", "gdpr", "hipaa-expert-determination")
 _LIBRARIES = ("jinja2", "matplotlib")
@@ -55,16 +54,9 @@ def written(
     held: tuple[Checkpoint, ...],
 ) -> Written:
     """The report on a site."""
-    examining = Examining(
-        verify=verify,
-        checker=PooledChecker(),
-        accountant=accountant(),
-        second=second_accountant(),
-        known=known,
-        held=held,
-    )
     register = load_claims(shipped_file("audits/claims.toml"))
-    return write_report(evidence, file_digest(evidence), site, about, register, examining)
+    with_what = examining(known, held)
+    return write_report(evidence, file_digest(evidence), site, about, register, with_what)
 
 
 def expect_libraries() -> None:

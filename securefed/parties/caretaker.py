@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from threading import Event, Thread
+from typing import TypeAlias
 
 from securefed.domain.mirrored import Mirrored, mirrored
 from securefed.domain.register import Register
@@ -17,6 +18,9 @@ from securefed.errors import EnvironmentFault, SecurefedError
 from securefed.parties.desk import Desk
 from securefed.parties.doorkeeper import Doorkeeper
 from securefed.steps.keep_ledger import SiteLedger
+
+# How many decisions and endings a ledger has, and how many requests.
+_Standing: TypeAlias = tuple[int, int]
 
 _LOOK_S = 0.2
 _TIDY_EVERY = 10
@@ -42,7 +46,8 @@ class Caretaker:
     def __init__(self, duties: Duties) -> None:
         self._duties = duties
         self._ending = Event()
-        self._followed: tuple[int, int] | None = None
+        self._wanted: tuple[_Standing, Mirrored] | None = None
+        self._followed: _Standing | None = None
         self._looks = 0
 
     @contextmanager
@@ -64,11 +69,9 @@ class Caretaker:
     def look(self) -> None:
         """One look around."""
         duties = self._duties
-        with duties.ledger.held() as register:
-            wanted, standing = mirrored(register), _standing(register)
+        standing, wanted = self._ruled()
         if duties.take_in(wanted):
-            with duties.ledger.held() as register:
-                wanted, standing = mirrored(register), _standing(register)
+            standing, wanted = self._ruled()
         if standing != self._followed:
             duties.follow(wanted)
             duties.desk.tidy()
@@ -77,6 +80,14 @@ class Caretaker:
             duties.desk.tidy()
         self._looks += 1
         duties.doorkeeper.enter()
+
+    def _ruled(self) -> tuple[_Standing, Mirrored]:
+        """What the ledger says now; made anew only where something was added that matters."""
+        with self._duties.ledger.held() as register:
+            standing = _standing(register)
+            if self._wanted is None or self._wanted[0] != standing:
+                self._wanted = standing, mirrored(register)
+            return self._wanted
 
     def _round(self) -> None:
         while not self._ending.wait(_LOOK_S):
@@ -96,6 +107,6 @@ class Caretaker:
                 return
 
 
-def _standing(register: Register) -> tuple[int, int]:
+def _standing(register: Register) -> _Standing:
     """What changes when PySyft has something to follow: decisions, endings, and requests."""
     return len(register.material), len(register.requests)
