@@ -38,7 +38,7 @@ from securefed.errors import SiteUnreachable
 from securefed.parties.room import Room
 from securefed.ports import Signer
 from securefed.recipes.layout import Layout, Values
-from securefed.wiring_seal import new_sealers
+from securefed.wiring.seal import new_sealers
 from tests.office import DeskRemote, Files, Office, finished, honest, pilot
 from tests.world import REVIEWER, SCIENTIST, World
 

@@ -19,7 +19,7 @@ from securefed.domain.identifiers import AccountId, RequestId, SiteId
 from securefed.domain.request import RequestState
 from securefed.ports import Signer
 from securefed.steps.submit_request import write_request
-from securefed.wiring import clock, load_signer
+from securefed.wiring.basics import clock, load_signer
 
 SITE = SiteId("hospital-a")
 _DANA = AccountId("dana")

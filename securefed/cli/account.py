@@ -26,9 +26,9 @@ def new_key(
 
     Example: securefed account new-key dana --out dana.key
     """
-    from securefed import wiring
+    from securefed.wiring import basics
 
-    key = wiring.new_key(out, AccountId(name))
+    key = basics.new_key(out, AccountId(name))
     answer(
         as_json,
         "account-key",

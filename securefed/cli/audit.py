@@ -39,16 +39,16 @@ def lint(file: File = None, declared: DeclaredNumbers = None, as_json: AsJson = 
 
     Example: securefed audit lint train.py --declared records=400
     """
-    from securefed import wiring
     from securefed.domain.lint.declared import declared_from
     from securefed.steps.lint_script import lint_declared, lint_file
+    from securefed.wiring import basics
 
     numbers = declared_from(declared or ())
     if file is None and not declared:
         hint = "Run 'securefed audit lint train.py', or declare numbers with --declared."
         raise ConfigInvalid("There is no script and nothing is declared", hint=hint)
     with working("Reading and accounting"):
-        accountant = wiring.accountant()
+        accountant = basics.accountant()
         if file is None:
             report = lint_declared(numbers, accountant)
         else:

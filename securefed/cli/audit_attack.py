@@ -32,7 +32,7 @@ def attack(
 
     Example: securefed audit attack --quick
     """
-    from securefed import wiring_attack
+    from securefed.wiring import attack as wiring_attack
 
     ready = wiring_attack.attack_engine(quick=quick)
     with counting("Attacking the engine", ready.stages) as on_stage:

@@ -57,8 +57,8 @@ def evidence(
 
     Example: securefed audit evidence --site . --study readmission --out hospital-a.json
     """
-    from securefed import wiring_evidence as wiring
     from securefed.domain.evidence import read_evidence
+    from securefed.wiring import evidence as wiring
 
     about = None if study is None else StudyId(study)
     if (name is None) != (key is None):
@@ -93,7 +93,7 @@ def verify(
 
     Example: securefed audit verify evidence.json --known-key hospital-a=ed25519:…
     """
-    from securefed import wiring_evidence as wiring
+    from securefed.wiring import evidence as wiring
 
     held = read_notes(notes)
     with working("Verifying"):

@@ -53,7 +53,8 @@ def report(
 
     Example: securefed audit report --site . --out audit
     """
-    from securefed import wiring_evidence, wiring_report
+    from securefed.wiring import evidence as wiring_evidence
+    from securefed.wiring import report as wiring_report
 
     wiring_report.expect_libraries()
     about = wiring_report.asked(

@@ -63,17 +63,17 @@ def plan(
 
     Example: securefed budget plan --noise-multiplier 1 --sampling-rate .1 --steps 100 --delta 1e-5
     """
-    from securefed import wiring
+    from securefed.wiring import basics
 
     one = _round(noise_multiplier, sampling_rate, steps, metrics_noise)
     at = probability("--delta", exact("--delta", delta))
     target = None if epsilon is None else positive("--epsilon", exact("--epsilon", epsilon))
     population = None if units is None else _population(units, parameters, at)
     count("--rounds", rounds)
-    accountant = wiring.accountant()
+    accountant = basics.accountant()
     with working("Accounting"):
         figures = cost_of(one, rounds, at, accountant)
-        prv = wiring.second_accountant().epsilon(one.times(rounds), at)
+        prv = basics.second_accountant().epsilon(one.times(rounds), at)
         fits = use = None
         if target is not None:
             fits = fitting(one, rounds, at, target, accountant)

@@ -17,7 +17,7 @@ from securefed.errors import ConfigInvalid
 
 if TYPE_CHECKING:
     from securefed.domain.custody_log import CustodyEntry
-    from securefed.wiring_custodian import OpenCustodian
+    from securefed.wiring.custodian import OpenCustodian
 
 app = typer.Typer(no_args_is_help=True)
 key = typer.Typer(no_args_is_help=True)
@@ -53,7 +53,7 @@ def init(
 
     Example: securefed custodian init registry --kind lattice
     """
-    from securefed import wiring_custodian
+    from securefed.wiring import custodian as wiring_custodian
 
     who = Name(name or folder.resolve().name)
     opened = wiring_custodian.init_custodian(folder, who, holds)
@@ -180,7 +180,7 @@ def serve(
 
     Example: securefed custodian serve --folder registry --port 8700
     """
-    from securefed import wiring_custodian
+    from securefed.wiring import custodian as wiring_custodian
 
     where = wiring_custodian.listening(host, port, certificate, certificate_key)
     opened = _open(folder)
@@ -221,7 +221,7 @@ def log(
 
 
 def _open(folder: Path) -> "OpenCustodian":
-    from securefed import wiring_custodian
+    from securefed.wiring import custodian as wiring_custodian
 
     return wiring_custodian.open_custodian(folder)
 

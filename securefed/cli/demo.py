@@ -21,7 +21,7 @@ from securefed.domain.rules.speak import shown
 
 if TYPE_CHECKING:
     from securefed.cli.demo_view import Outcome
-    from securefed.wiring_demo import Demo
+    from securefed.wiring.demo import Demo
 
 _STOPPING = (signal.SIGINT, signal.SIGTERM)
 
@@ -53,7 +53,8 @@ def demo(
     their reviewer, the data scientist and the coordinator, with keys that it makes. The folder
     stays, with the ledgers and the report. Example: securefed demo
     """
-    from securefed import wiring_demo, wiring_demo_data
+    from securefed.wiring import demo as wiring_demo
+    from securefed.wiring import demo_data as wiring_demo_data
 
     wiring_demo_data.expect_data()
     root = (folder or Path(tempfile.mkdtemp(prefix="securefed-demo-"))).resolve()
@@ -94,9 +95,11 @@ def _demonstrate(demo: "Demo", report: Path) -> "Outcome":
 
 def _trained(demo: "Demo", began: float, report: Path, stack: ExitStack) -> "Outcome":
     with working("Loading torch"):
-        from securefed import wiring_demo_figures, wiring_run, wiring_study
         from securefed.cli.demo_view import Outcome
         from securefed.cli.run_view import watching
+        from securefed.wiring import demo_figures as wiring_demo_figures
+        from securefed.wiring import run as wiring_run
+        from securefed.wiring import study as wiring_study
 
     figures = wiring_demo_figures.Figures(demo, stack)
     study = demo.opened.study

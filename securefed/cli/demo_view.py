@@ -10,8 +10,8 @@ from securefed.domain.rules.speak import shown
 from securefed.domain.study import Study
 
 if TYPE_CHECKING:
-    from securefed.wiring_demo import Demo
-    from securefed.wiring_demo_figures import Compared, Spent
+    from securefed.wiring.demo import Demo
+    from securefed.wiring.demo_figures import Compared, Spent
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -22,12 +22,12 @@ def doctor(
 
     Example: securefed doctor --site hospital-a
     """
-    from securefed import wiring
+    from securefed.wiring import basics
 
-    found, then = wiring.machine_checks(), "securefed site init NAME"
+    found, then = basics.machine_checks(), "securefed site init NAME"
     if site is not None:
         then = f"securefed site serve --site {site}"
-        from securefed import wiring_site
+        from securefed.wiring import site as wiring_site
 
         opened = open_site(site)
         with working("Looking at the site, its data and what would train"):

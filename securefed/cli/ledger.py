@@ -102,10 +102,10 @@ def cosign(
 
     Example: securefed ledger cosign hospital-a.checkpoint --name hospital-b --key hospital-b.key
     """
-    from securefed import wiring
     from securefed.steps.vouch_checkpoint import cosign_checkpoint
+    from securefed.wiring import basics
 
-    signer = wiring.load_signer(key)
+    signer = basics.load_signer(key)
     _print_note(cosign_checkpoint(parse_checkpoint(_text(file)), Name(name), signer), as_json)
 
 

@@ -27,10 +27,10 @@ def fetch(
 
     Example: securefed model fetch OWNER/NAME --revision COMMIT --out assets/minilm
     """
-    from securefed import wiring
+    from securefed.wiring import trial
 
     with working(f"Fetching {name}"):
-        digest = wiring.fetch_model(name, revision, out, hub)
+        digest = trial.fetch_model(name, revision, out, hub)
     _say(as_json, out, str(digest))
 
 
@@ -42,10 +42,10 @@ def digest(
 
     Example: securefed model digest assets/minilm
     """
-    from securefed import wiring
+    from securefed.wiring import trial
 
     with working(f"Reading {folder}"):
-        found = wiring.model_digest(folder)
+        found = trial.model_digest(folder)
     _say(as_json, folder, str(found))
 
 

@@ -9,7 +9,7 @@ from securefed.domain.identifiers import AccountId, Line
 
 if TYPE_CHECKING:
     from securefed.steps.prepare_site import Acting
-    from securefed.wiring import OpenSite
+    from securefed.wiring.opened_site import OpenSite
 
 SiteDir = Annotated[
     Path,
@@ -32,9 +32,9 @@ Reason = Annotated[str, typer.Option("--reason", help="Why, for the ledger.")]
 
 def open_site(folder: Path) -> "OpenSite":
     """The site in a folder, its ledger replayed and checked."""
-    from securefed import wiring
+    from securefed.wiring import opened_site
 
-    return wiring.open_site(folder)
+    return opened_site.open_site(folder)
 
 
 def acting(site: "OpenSite", account: str | None, key: Path | None, reason: str) -> "Acting":

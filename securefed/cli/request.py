@@ -30,9 +30,9 @@ def receive(
 
     Example: securefed request receive readmission.hospital-a.request.json
     """
-    from securefed import wiring
+    from securefed.wiring import basics
 
-    request = open_site(site).party.receive(wiring.read_request_file(file))
+    request = open_site(site).party.receive(basics.read_request_file(file))
     answer(
         as_json,
         "request-filed",

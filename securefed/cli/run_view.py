@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from securefed.domain.errand import Standing
 from securefed.domain.identifiers import SiteId
-from securefed.wiring_study import COUNTED, LogLine
+from securefed.wiring.study import COUNTED, LogLine
 
 if TYPE_CHECKING:
     from rich.console import Console

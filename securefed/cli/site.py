@@ -67,10 +67,10 @@ def adopt(
 
     Example: securefed site adopt-policy strict-health --reason "New board rule"
     """
-    from securefed import wiring
     from securefed.steps.prepare_site import adopt_policy
+    from securefed.wiring import basics
 
-    rules, opened = wiring.find_policy(policy), open_site(site)
+    rules, opened = basics.find_policy(policy), open_site(site)
     adopt_policy(opened.party.ledger, rules, acting(opened, by, key, reason))
     answer(
         as_json,

@@ -83,11 +83,11 @@ def serve_settings(choice: Choice) -> "ServeSettings":
 
 
 def _make(site: SiteId, choice: Choice, as_json: bool) -> None:
-    from securefed import wiring
     from securefed.steps.prepare_site import adopt_policy
+    from securefed.wiring import opened_site
 
     who, rules, serve = AccountId(choice.owner), choice.rules(), serve_settings(choice)
-    opened = wiring.init_site(choice.folder, site, Line(choice.title), who, serve)
+    opened = opened_site.init_site(choice.folder, site, Line(choice.title), who, serve)
     adopt_policy(opened.party.ledger, rules, opened.acting(who, None, Line("Chosen at the start")))
     key = opened.party.ledger.register().site.key
     answer(

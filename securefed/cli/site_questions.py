@@ -40,9 +40,9 @@ class Choice:
 
     def rules(self) -> "Policy":
         """The policy itself."""
-        from securefed import wiring
+        from securefed.wiring import basics
 
-        return wiring.find_policy(self.policy)
+        return basics.find_policy(self.policy)
 
     def told(self, site: SiteId) -> str:
         """What will be made."""

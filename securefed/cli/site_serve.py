@@ -12,8 +12,8 @@ from securefed.domain.canonical import Plain
 from securefed.errors import NotInThisState
 
 if TYPE_CHECKING:
-    from securefed.wiring import OpenSite
-    from securefed.wiring_site import ServingNote
+    from securefed.wiring.opened_site import OpenSite
+    from securefed.wiring.site import ServingNote
 
 _LOOK_S = 0.2
 
@@ -25,7 +25,7 @@ def serve(site: SiteDir = HERE, as_json: AsJson = False) -> None:
     the site follows within a second. Example: securefed site serve --site hospital-a
     """
     with working("Loading PySyft"):
-        from securefed import wiring_serve
+        from securefed.wiring import serve as wiring_serve
 
     opened = open_site(site)
 
@@ -52,7 +52,7 @@ def address(
 
     Example: securefed site address --site hospital-a > federation.toml
     """
-    from securefed import wiring_site
+    from securefed.wiring import site as wiring_site
 
     opened = open_site(site)
     ends = time.monotonic() + wait

@@ -18,7 +18,7 @@ from securefed.domain.round import Round
 from securefed.domain.sheet import moment
 
 if TYPE_CHECKING:
-    from securefed.wiring_site import ServingNote
+    from securefed.wiring.site import ServingNote
 
 
 def status(site: SiteDir = HERE, as_json: AsJson = False) -> None:
@@ -26,7 +26,7 @@ def status(site: SiteDir = HERE, as_json: AsJson = False) -> None:
 
     Example: securefed site status --site hospital-a
     """
-    from securefed import wiring_site
+    from securefed.wiring import site as wiring_site
 
     opened = open_site(site)
     served, note = wiring_site.is_served(opened.folder), wiring_site.serving_note(opened.folder)

@@ -84,12 +84,12 @@ def submit(
 
     Example: securefed study submit study.toml --as dana --key dana.key --federation federation.toml
     """
-    from securefed import wiring
     from securefed.config import load_study
     from securefed.steps.submit_request import write_request
+    from securefed.wiring import basics
 
     if federation is not None:
-        from securefed import wiring_study
+        from securefed.wiring import study as wiring_study
 
         opened = wiring_study.new_study(
             file, folder, lambda study: _with_keys(study, coordinator, custodian or [])
@@ -101,10 +101,10 @@ def submit(
         return
     study = _with_keys(load_study(file), coordinator, custodian or [])
     study.sealing.expect_openable()
-    signer, now = wiring.load_signer(key), wiring.clock().now()
+    signer, now = basics.load_signer(key), basics.clock().now()
     who = AccountId(requester)
     requests = [write_request(study, one.site, who, signer, now) for one in study.participants]
-    paths = [wiring.write_request_file(one, out) for one in requests]
+    paths = [basics.write_request_file(one, out) for one in requests]
     rows = [
         (one.request.request, one.request.site, str(path))
         for one, path in zip(requests, paths, strict=True)

@@ -17,7 +17,7 @@ from securefed.domain.sheet import moment
 from securefed.errors import ConfigInvalid
 
 if TYPE_CHECKING:
-    from securefed.wiring_study import LogLine
+    from securefed.wiring.study import LogLine
 
 _POLL_S = 0.5
 _HEADINGS = ("at", "round", "site", "what", "seconds", "bytes", "")
@@ -35,7 +35,7 @@ def log(
 
     Example: securefed study log study.toml --follow
     """
-    from securefed import wiring_study
+    from securefed.wiring import study as wiring_study
 
     if as_json and follow:
         raise ConfigInvalid("--follow has no end, and --json prints one document")
@@ -62,11 +62,12 @@ def export(
 
     Example: securefed study export study.toml --out model --delta 1e-6
     """
-    from securefed import wiring, wiring_study
+    from securefed.wiring import basics
+    from securefed.wiring import study as wiring_study
 
     at = None if delta is None else probability("--delta", exact("--delta", delta))
     opened = wiring_study.filed_study(file, folder)
-    opened.export(out, at, wiring.accountant())
+    opened.export(out, at, basics.accountant())
     done = opened.folder.finished
     answer(
         as_json,

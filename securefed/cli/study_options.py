@@ -10,7 +10,7 @@ import typer
 from securefed.cli.output import working
 
 if TYPE_CHECKING:
-    from securefed.wiring_remote import Ways
+    from securefed.wiring.remote import Ways
 
 File = Annotated[Path, typer.Argument(help="The study file.")]
 As = Annotated[str, typer.Option("--as", help="Your account at the sites.")]
@@ -37,7 +37,7 @@ def called(file: Path, folder: Path | None, federation: Path, requester: str, ke
 @contextmanager
 def at_sites(federation: Path, key: Path) -> Iterator["Ways"]:
     """The ways to a federation's sites. Loading PySyft takes seconds, so this is said."""
-    from securefed import wiring_study
+    from securefed.wiring import study as wiring_study
 
     with working("Loading PySyft"):
         ways = wiring_study.open_ways(federation, key)

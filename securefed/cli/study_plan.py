@@ -84,10 +84,10 @@ Predicted = tuple[Participant, "Figures", "Fitting | None"]
 
 
 def _predict(study: Study, part: Participant, delta: Decimal, target: Decimal | None) -> Predicted:
-    from securefed import wiring
     from securefed.steps.plan_budget import cost_of, fitting, planned
+    from securefed.wiring import basics
 
-    accountant, one = wiring.accountant(), planned(part)
+    accountant, one = basics.accountant(), planned(part)
     with working(f"Accounting for {part.site}"):
         figures = cost_of(one, study.attempts, delta, accountant)
         if target is None:
@@ -160,11 +160,11 @@ def _at_sites(study: Study, folders: list[Path], who: AccountId, key: Path, as_j
 
 
 def _at_site(study: Study, folder: Path, who: AccountId, key: Path) -> tuple[ReviewPlan, "Fitting"]:
-    from securefed import wiring
     from securefed.steps.plan_budget import fitting_left
     from securefed.steps.submit_request import write_request
+    from securefed.wiring import basics
 
-    party, signer = open_site(folder).party, wiring.load_signer(key)
+    party, signer = open_site(folder).party, basics.load_signer(key)
     now = party.ledger.now()
     asked = write_request(study, party.ledger.site, who, signer, now).request
     with working(f"Drawing up the plan of {party.ledger.site}"):

@@ -20,8 +20,8 @@ from securefed.domain.numbers import probability
 from securefed.errors import NumberInvalid, RunCancelled
 
 if TYPE_CHECKING:
-    from securefed.wiring_run import OpenRun
-    from securefed.wiring_study import Finished, OpenStudy
+    from securefed.wiring.run import OpenRun
+    from securefed.wiring.study import Finished, OpenStudy
 
 _STOPPING = (signal.SIGINT, signal.SIGTERM)
 _PLACES = Decimal("0.0001")
@@ -62,15 +62,17 @@ def run(
 
     Example: securefed study run study.toml --federation federation.toml --as dana --key dana.key
     """
-    from securefed import wiring, wiring_run, wiring_study
     from securefed.cli.run_view import watching
+    from securefed.wiring import basics
+    from securefed.wiring import run as wiring_run
+    from securefed.wiring import study as wiring_study
 
     at = None if delta is None else probability("--delta", exact("--delta", delta))
     opened, began = wiring_study.filed_study(file, folder), time.monotonic()
     opened.expect_filed_by(AccountId(requester))
     wanted = wiring_run.Wanted(
         file=file,
-        coordinator=wiring.load_signer(coordinator_key or key),
+        coordinator=basics.load_signer(coordinator_key or key),
         assets=assets,
         deadline_s=float(_minutes(deadline) * 60),
     )
@@ -83,7 +85,7 @@ def run(
             with wiring_run.opened_run(opened, ways, wanted, watch) as running:
                 _run(running, opened, again)
     with working("Writing the model"):
-        model = opened.export(opened.folder.model, at, wiring.accountant(), again=True)
+        model = opened.export(opened.folder.model, at, basics.accountant(), again=True)
     done = opened.finished()
     answer(
         as_json,

@@ -12,7 +12,7 @@ from securefed.domain.sheet import moment
 from securefed.errors import ExitCode
 
 if TYPE_CHECKING:
-    from securefed.wiring_study import Filing, OpenStudy
+    from securefed.wiring.study import Filing, OpenStudy
 
 _LAST = 5
 
@@ -47,8 +47,8 @@ def status(
 
     Example: securefed study status study.toml --federation federation.toml --as dana --key dana.key
     """
-    from securefed import wiring_study
     from securefed.cli.run_view import told
+    from securefed.wiring import study as wiring_study
 
     opened = wiring_study.filed_study(file, folder)
     opened.expect_filed_by(AccountId(requester))
@@ -75,7 +75,7 @@ def status(
 
 
 def _next(opened: "OpenStudy", found: "list[Filing]", study: str, call: str) -> str:
-    from securefed.wiring_members import MAY_RUN
+    from securefed.wiring.members import MAY_RUN
 
     ready = sum(one.state in MAY_RUN for one in found)
     if opened.over:

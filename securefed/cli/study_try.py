@@ -13,7 +13,7 @@ from securefed.domain.study import Participant, Study
 from securefed.errors import NotFound
 
 if TYPE_CHECKING:
-    from securefed.wiring import Tried
+    from securefed.wiring.trial import Tried
 
 
 def try_out(
@@ -36,14 +36,14 @@ def try_out(
 
     Example: securefed study try sites/study.toml --data sites/hospital-a/dataset.toml
     """
-    from securefed import wiring
     from securefed.config import load_card, load_own_code, load_study
+    from securefed.wiring import trial
 
     study = load_study(file)
     part = _part(study, site)
     steps = study.rounds * part.training.steps
     with counting(f"Training as {part.site}", steps) as on_step:
-        tried = wiring.try_study(study, part, load_own_code(file), load_card(data), assets, on_step)
+        tried = trial.try_study(study, part, load_own_code(file), load_card(data), assets, on_step)
     answer(
         as_json,
         "study-tried",

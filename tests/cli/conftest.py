@@ -60,7 +60,8 @@ def run(capsys: pytest.CaptureFixture, monkeypatch: pytest.MonkeyPatch, tmp_path
 def desks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Desks:
     """Makes the sites of a study, and puts them where the program looks for them."""
     # Not above: what they need takes longer to load than most tests of commands take.
-    from securefed import wiring_run, wiring_study
+    from securefed.wiring import run as wiring_run
+    from securefed.wiring import study as wiring_study
     from tests.study_desks import StudyDesks, first_values
 
     def make(**changes: object) -> StudyDesks:

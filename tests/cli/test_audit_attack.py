@@ -5,11 +5,11 @@ from decimal import Decimal
 
 import pytest
 
-from securefed import wiring_attack
 from securefed.adapters.privacy_attack import Attack
 from securefed.adapters.privacy_attack.canary_run import Crowd
 from securefed.cli.audit_attack import attack_document, attack_text
 from securefed.domain.attack import AttackLine, AttackReport, Outcome
+from securefed.wiring import attack as wiring_attack
 from tests.cli.conftest import Run
 
 pytestmark = pytest.mark.slow

@@ -12,7 +12,7 @@ import pytest
 from securefed.adapters.ed25519_keys import Ed25519Signer
 from securefed.domain.checkpoint import parse_checkpoint
 from securefed.domain.identifiers import PublicKey, StudyId
-from securefed.wiring_custodian import custodian_client
+from securefed.wiring.custodian import custodian_client
 from tests.aggregation.round_of_sites import signer
 from tests.cli.conftest import ROOT, Run
 

@@ -14,8 +14,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from securefed import wiring
 from securefed.domain.privacy import DpSgd, GaussianRelease, Sampling
+from securefed.wiring import basics
 from tests.cli.conftest import ROOT, Run
 from tests.site.processes import about, is_free, processes, until
 
@@ -73,7 +73,7 @@ def spent() -> Decimal:
         clip=Decimal(1),
     )
     metrics = GaussianRelease(noise_multiplier=Decimal(30), releases=ROUNDS)
-    return wiring.accountant().loss((training, metrics), Decimal("1e-5")).epsilon
+    return basics.accountant().loss((training, metrics), Decimal("1e-5")).epsilon
 
 
 def test_a_whole_federation_and_nothing_is_left(run: Run, tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import pytest
 import typer.main
 
 from securefed.cli.app import app
+from securefed.wiring import opened_site
 from tests.cli.conftest import AT, ROOT, Run
 
 pytestmark = pytest.mark.slow
@@ -70,12 +71,11 @@ def test_debug_shows_the_traceback(run: Run) -> None:
 
 
 def test_a_defect_is_one_line_and_exit_one(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    from securefed import wiring
 
     def broken(_: Path) -> None:
         raise ZeroDivisionError("planted")
 
-    monkeypatch.setattr(wiring, "open_site", broken)
+    monkeypatch.setattr(opened_site, "open_site", broken)
     ran = run("site", "check")
     assert ran.code == 1
     assert "error[unexpected]: ZeroDivisionError: planted" in ran.err
@@ -83,12 +83,11 @@ def test_a_defect_is_one_line_and_exit_one(run: Run, monkeypatch: pytest.MonkeyP
 
 
 def test_an_interrupt_is_130(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    from securefed import wiring
 
     def interrupted(_: Path) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(wiring, "open_site", interrupted)
+    monkeypatch.setattr(opened_site, "open_site", interrupted)
     assert run("site", "check").code == 130
 
 

@@ -159,7 +159,7 @@ def test_a_site_that_fails_halfway_is_removed(
         raise KeyboardInterrupt
 
     (tmp_path / "empty").mkdir()
-    monkeypatch.setattr("securefed.wiring.create_ledger", interrupted)
+    monkeypatch.setattr("securefed.wiring.opened_site.create_ledger", interrupted)
     assert run("site", "init", "hospital-a").code == 130
     assert run("site", "init", "hospital-a", "--folder", "empty").code == 130
     assert [path.name for path in tmp_path.iterdir()] == ["empty"]

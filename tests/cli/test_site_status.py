@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from securefed import wiring_site
 from securefed.adapters.site_folder import ServingNote, SiteFolder, note_serving
 from securefed.adapters.syft_site.site_lock import held_folder
 from securefed.domain.identifiers import Line
+from securefed.wiring import site as wiring_site
 from tests.cli.conftest import AT, Run, approve, digest_of, newest
 
 NOTE = ServingNote(

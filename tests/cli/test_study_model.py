@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from safetensors.numpy import load_file
 
-from securefed import wiring_study
 from securefed.errors import ExitCode
+from securefed.wiring import study as wiring_study
 from tests.cli.conftest import Desks, Run
 from tests.cli.studies import approved, study
 from tests.study_desks import NOISY, SITES, adding

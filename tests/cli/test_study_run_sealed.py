@@ -11,9 +11,10 @@ from pathlib import Path
 import pytest
 from safetensors.numpy import load_file
 
-from securefed import wiring_run, wiring_study
 from securefed.adapters.memory_round import MemorySecrets
 from securefed.adapters.this_machine import secrets
+from securefed.wiring import run as wiring_run
+from securefed.wiring import study as wiring_study
 from tests.cli.conftest import ROOT, Run
 from tests.study_desks import SITES, RealKeys, StudyDesks, adding, first_values
 

@@ -30,7 +30,7 @@ from securefed.domain.round import RoundId
 from securefed.domain.standards import Attestation
 from securefed.steps.meter_round import abort_round, authorise_steps, reserve_round
 from securefed.steps.write_report import Written, file_digest, write_report
-from securefed.wiring_report import deployment_files, standards
+from securefed.wiring.report import deployment_files, standards
 from tests.audit.evidence_world import STUDY, Study
 from tests.ledger.real_world import SeededKeys
 from tests.world import World

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from securefed.config.audit import load_attestations
-from securefed.wiring_report import standards
+from securefed.wiring.report import standards
 from tests.docs.test_pages import folder, follow
 from tests.report.sample import FOLDER, ROOT
 

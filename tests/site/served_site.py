@@ -23,7 +23,6 @@ from typing import IO, Final
 
 import pytest
 
-from securefed import wiring
 from securefed.adapters.blob_http import BlobClient
 from securefed.adapters.site_folder import ServingNote, SiteFolder, find_serving
 from securefed.adapters.syft_site.client import SiteClient
@@ -39,6 +38,7 @@ from securefed.domain.study import Study
 from securefed.ports import Signer
 from securefed.steps import prepare_site
 from securefed.steps.prepare_site import Acting, AllowanceAsked
+from securefed.wiring import basics, opened_site
 from tests.site.place import ROOT, configure, write_data, write_policy
 from tests.site.processes import PATIENCE, about, is_free, processes, state_of, until
 from tests.site.studies import Asked
@@ -55,7 +55,7 @@ class ServedSite:
 
     def __init__(self, place: Path) -> None:
         self.folder = SiteFolder(place / HOSPITAL)
-        self.dana: Signer = wiring.load_signer(place / "dana.key")
+        self.dana: Signer = basics.load_signer(place / "dana.key")
         self.process: subprocess.Popen[bytes] | None = None
         self._client: SiteClient | None = None
         self._codes: dict[RequestId, bytes] = {}
@@ -64,13 +64,13 @@ class ServedSite:
     def made(cls, place: Path, runner: str = "") -> "ServedSite":
         """A new site with people, data and an allowance. `runner` is lines of its `site.toml`."""
         place.mkdir(exist_ok=True)
-        wiring.new_key(place / "dana.key", DANA)
-        opened = wiring.init_site(place / HOSPITAL, HOSPITAL, Line("Hospital A"), OLIVIA)
+        basics.new_key(place / "dana.key", DANA)
+        opened = opened_site.init_site(place / HOSPITAL, HOSPITAL, Line("Hospital A"), OLIVIA)
         configure(opened.folder.settings, runner)
         write_data(place)
         site = cls(place)
         by, ledger = site.olivia, opened.party.ledger
-        prepare_site.adopt_policy(ledger, wiring.find_policy(str(write_policy(place))), by)
+        prepare_site.adopt_policy(ledger, basics.find_policy(str(write_policy(place))), by)
         dana = Account(account=DANA, key=site.dana.key, roles=(Role.SCIENTIST,))
         prepare_site.admit_account(ledger, dana, by)
         card = opened.add_data(place / "dataset.toml", by)
@@ -151,14 +151,14 @@ class ServedSite:
     # --- the people ------------------------------------------------------------------------------
 
     @property
-    def opened(self) -> wiring.OpenSite:
+    def opened(self) -> opened_site.OpenSite:
         """The site as another process of its owner sees it."""
-        return wiring.open_site(self.folder.root)
+        return opened_site.open_site(self.folder.root)
 
     @property
     def olivia(self) -> Acting:
         """The owner, about to decide."""
-        return wiring.open_site(self.folder.root).acting(OLIVIA, None, Line("A test's decision"))
+        return self.opened.acting(OLIVIA, None, Line("A test's decision"))
 
     @property
     def client(self) -> SiteClient:
@@ -196,7 +196,7 @@ class ServedSite:
 
     def signed(self, study: Study, valid: timedelta | None = None) -> SignedRequest:
         """A request for this site by dana, which lives for the study's days or less."""
-        now = wiring.clock().now()
+        now = basics.clock().now()
         request = CodeRequest(
             site=HOSPITAL,
             requester=DANA,

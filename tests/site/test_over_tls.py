@@ -18,7 +18,7 @@ from securefed.domain.errand import Fetch, Phase, Ticketed
 from securefed.domain.run_order import UPDATE
 from securefed.domain.site import Sandbox
 from securefed.errors import SiteUnreachable
-from securefed.wiring import clock
+from securefed.wiring.basics import clock
 from tests.site.served_site import FIRST, HOSPITAL, QUIET, ServedSite
 from tests.site.studies import tabular
 

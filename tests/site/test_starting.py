@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from securefed import wiring, wiring_serve
 from securefed.adapters.ed25519_keys import load_key, verify
 from securefed.adapters.site_folder import ServingNote
 from securefed.adapters.sqlite_store import open_ledger
@@ -22,6 +21,8 @@ from securefed.errors import (
 )
 from securefed.steps.keep_ledger import SiteLedger
 from securefed.steps.prepare_site import pause_site
+from securefed.wiring import basics
+from securefed.wiring import serve as wiring_serve
 from tests.site.processes import PATIENCE
 from tests.site.served_site import HOSPITAL, QUIET, ServedSite
 
@@ -73,7 +74,7 @@ class Ahead:
     """A clock that was wrong when something was entered."""
 
     def now(self) -> datetime:
-        return wiring.clock().now() + timedelta(days=2)
+        return basics.clock().now() + timedelta(days=2)
 
 
 def test_a_clock_that_is_behind_the_ledger(site: ServedSite) -> None:

@@ -16,7 +16,7 @@ from securefed.errors import (
     NotFound,
     SecurefedError,
 )
-from securefed.wiring_custodian import OpenCustodian, init_custodian, open_custodian
+from securefed.wiring.custodian import OpenCustodian, init_custodian, open_custodian
 from tests.custody import Custody
 
 UNTIL = datetime(2036, 1, 1, tzinfo=UTC)

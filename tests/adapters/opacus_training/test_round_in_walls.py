@@ -40,7 +40,7 @@ from securefed.errors import RunCancelled
 from securefed.recipes.files.opening import open_source
 from securefed.recipes.layout import row_bytes
 from securefed.recipes.registry import recipe_for
-from securefed.wiring_runner import serve
+from securefed.wiring.runner import serve
 from tests.adapters.opacus_training.plain import mechanism
 from tests.adapters.ordered import TYPES, an_order, expected, people, row_of, with_given
 from tests.recipes.stated import stated

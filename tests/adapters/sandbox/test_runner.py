@@ -44,7 +44,7 @@ RELEASE = GaussianRelease(noise_multiplier=mechanism(1, noise="4").noise_multipl
 def runner(folder: Path, sandbox: Sandbox, data: Path) -> Iterator[SandboxedRun]:
     """A runner that waits for its first round."""
     enclosure = an_enclosure(folder, sandbox, data=(data,), limits=LIMITS)
-    arguments = ("-m", "securefed.wiring_runner")
+    arguments = ("-m", "securefed.wiring.runner")
     run = SandboxWalls(folder).start(replace(enclosure, arguments=arguments))
     try:
         await_run(run)
@@ -116,7 +116,7 @@ def test_what_cannot_be_loaded_ends_the_run_before_it_is_ready(
     tmp_path: Path, sandbox: Sandbox
 ) -> None:
     enclosure = an_enclosure(tmp_path, sandbox, limits=replace(LIMITS, memory_bytes=2**26))
-    arguments = ("-m", "securefed.wiring_runner")
+    arguments = ("-m", "securefed.wiring.runner")
     run = SandboxWalls(tmp_path).start(replace(enclosure, arguments=arguments))
     with pytest.raises(RunEnded):
         await_run(run)

@@ -8,7 +8,6 @@ from typing import cast
 
 import pytest
 
-from securefed import wiring_gather
 from securefed.adapters.custodian_http.client import CustodianClient
 from securefed.adapters.masking.exchange import MaskKey, new_mask_key
 from securefed.adapters.masking.study_key import MaskStudyKey
@@ -19,8 +18,9 @@ from securefed.domain.identifiers import Name
 from securefed.domain.key_card import KeyCard, SignedCard
 from securefed.domain.study import Suite
 from securefed.errors import CustodyRefused, SealForeign
-from securefed.wiring_gather import SealedRounds, parcel
-from securefed.wiring_seal import new_sealers
+from securefed.wiring import gather as wiring_gather
+from securefed.wiring.gather import SealedRounds, parcel
+from securefed.wiring.seal import new_sealers
 from tests.adapters.sealing.parties import COORDINATOR, opening_key
 from tests.aggregation.round_of_sites import LAYOUT, roster, seal, site
 from tests.world import World

@@ -25,7 +25,7 @@ from securefed.domain.site import Sandbox
 from securefed.errors import CertificateUnusable, NotFound, SecurefedError, WallsUnavailable
 
 if TYPE_CHECKING:
-    from securefed.wiring import OpenSite
+    from securefed.wiring.opened_site import OpenSite
 
 # What a run loads, by package and module.
 RUNNER_LIBRARIES = {

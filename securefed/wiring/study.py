@@ -39,9 +39,9 @@ from securefed.ports import Accountant, Signer
 from securefed.recipes.layout import row_bytes
 from securefed.steps.describe_model import ModelFacts, model_card
 from securefed.steps.submit_request import write_request
-from securefed.wiring_gather import sha256_of
-from securefed.wiring_remote import Connect, StudySite, connect_site
-from securefed.wiring_remote import Ways as Ways
+from securefed.wiring.gather import sha256_of
+from securefed.wiring.remote import Connect, StudySite, connect_site
+from securefed.wiring.remote import Ways as Ways
 
 T = TypeVar("T")
 

@@ -18,8 +18,8 @@ from securefed.domain.report.subject import Asked
 from securefed.domain.standards import Standard
 from securefed.errors import NotFound, StorageFailed
 from securefed.steps.write_report import Written, file_digest, write_report
-from securefed.wiring import clock, shipped_file
-from securefed.wiring_evidence import examining
+from securefed.wiring.basics import clock, shipped_file
+from securefed.wiring.evidence import examining
 
 STANDARDS = ("nist-sp-800-226", "gdpr", "hipaa-expert-determination")
 _LIBRARIES = ("jinja2", "matplotlib")

@@ -12,7 +12,7 @@ from securefed.domain.canonical import digest_of
 from securefed.domain.identifiers import RequestId, SiteId
 from securefed.domain.round import RoundId
 from securefed.errors import CertificateUnusable, SiteUnreachable, TicketInvalid
-from securefed.wiring_remote import ConnectedSite
+from securefed.wiring.remote import ConnectedSite
 
 SITE = Ed25519Signer(b"s" * 32)
 REQUEST = RequestId("cr-0123456789ab")

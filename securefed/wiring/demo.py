@@ -15,7 +15,6 @@ from functools import cached_property
 from pathlib import Path
 from typing import Final
 
-from securefed import wiring
 from securefed.adapters.started_programs import Program, StartedPrograms
 from securefed.config import ServeSettings, load_study
 from securefed.config.federation import load_federation
@@ -27,10 +26,11 @@ from securefed.domain.site import Account, Role
 from securefed.domain.study import Study
 from securefed.errors import AlreadyExists, ProgramFailed, StorageFailed
 from securefed.steps import prepare_site
-from securefed.wiring_custodian import init_custodian
-from securefed.wiring_demo_data import write_data
-from securefed.wiring_run import Wanted, Watch, opened_run
-from securefed.wiring_study import OpenStudy, Ways, new_study, open_ways
+from securefed.wiring import basics, opened_site
+from securefed.wiring.custodian import init_custodian
+from securefed.wiring.demo_data import write_data
+from securefed.wiring.run import Wanted, Watch, opened_run
+from securefed.wiring.study import OpenStudy, Ways, new_study, open_ways
 
 OWNER, REVIEWER = AccountId("olivia"), AccountId("ravi")
 SCIENTIST, COORDINATOR = AccountId("dana"), AccountId("coordinator")
@@ -89,7 +89,7 @@ class Demo:
     def found(self) -> None:
         """Makes everybody's keys, the data, the sites and the custodians."""
         for who in (REVIEWER, SCIENTIST, COORDINATOR):
-            wiring.new_key(self.key(who), who)
+            basics.new_key(self.key(who), who)
         write_data(self.root / "data", DATASET)
         for site in self.sites:
             self._found_site(site)
@@ -98,11 +98,11 @@ class Demo:
 
     def _found_site(self, name: SiteId) -> None:
         title = Line(name.replace("-", " ").title())
-        site = wiring.init_site(self.root / name, name, title, OWNER, ServeSettings(port=0))
+        site = opened_site.init_site(self.root / name, name, title, OWNER, ServeSettings(port=0))
         ledger, owner = site.party.ledger, site.acting(OWNER, None, _REASON)
-        prepare_site.adopt_policy(ledger, wiring.find_policy(POLICY), owner)
+        prepare_site.adopt_policy(ledger, basics.find_policy(POLICY), owner)
         for who, role in ((SCIENTIST, Role.SCIENTIST), (REVIEWER, Role.REVIEWER)):
-            key = wiring.load_signer(self.key(who)).key
+            key = basics.load_signer(self.key(who)).key
             prepare_site.admit_account(ledger, Account(account=who, key=key, roles=(role,)), owner)
         site.add_data(self.data(name), owner)
         asked = prepare_site.AllowanceAsked(dataset=DATASET, epsilon=EPSILON, delta=DELTA)
@@ -135,11 +135,11 @@ class Demo:
         coordinator that holds them has no way to prove that it can't open an update."""
         study, known = self._written, []
         for name in self.sites:
-            key = wiring.open_site(self.root / name).party.ledger.register().site.key
+            key = opened_site.open_site(self.root / name).party.ledger.register().site.key
             known += ["--site", f"{name}={key}"]
         return self.programs.start(
             *(f"{custodian}-key", "custodian", "key", "new", study.study, *known, "--json"),
-            *("--coordinator", wiring.load_signer(self.key(COORDINATOR)).key),
+            *("--coordinator", basics.load_signer(self.key(COORDINATOR)).key),
             *("--folder", str(self.root / custodian), "--suite", study.sealing.suite),
             *("--quorum", str(study.minimum_sites), "--rounds", str(study.attempts)),
             *("--parameters", str(study.model.parameters), "--days", _DAYS),
@@ -165,7 +165,7 @@ class Demo:
         return decided
 
     def _decided(self, name: SiteId) -> Decided:
-        site, request = wiring.open_site(self.root / name), self.opened.request(name)
+        site, request = opened_site.open_site(self.root / name), self.opened.request(name)
         party, reviewer = site.party, site.acting(REVIEWER, self.key(REVIEWER), _REASON)
         self._until(f"{name} has the request", lambda: request in party.register().requests)
         plan = party.plan(request)
@@ -188,7 +188,7 @@ class Demo:
         """Runs all rounds."""
         wanted = Wanted(
             file=self.study_file,
-            coordinator=wiring.load_signer(self.key(COORDINATOR)),
+            coordinator=basics.load_signer(self.key(COORDINATOR)),
             assets=None,
             deadline_s=_ROUND_S,
         )
@@ -199,7 +199,7 @@ class Demo:
                 # Ctrl-C, too: the threads that visit sites see it at their next look.
                 running.stop()
                 raise
-        self.opened.export(self.opened.folder.model, DELTA, wiring.accountant())
+        self.opened.export(self.opened.folder.model, DELTA, basics.accountant())
 
     @property
     def _logs(self) -> str:
@@ -221,7 +221,7 @@ class Demo:
         found = load_federation(self.federation).custodians
         sealing = replace(
             study.sealing,
-            coordinator=wiring.load_signer(self.key(COORDINATOR)).key,
+            coordinator=basics.load_signer(self.key(COORDINATOR)).key,
             custodians=tuple(sorted(one.key for one in found.values())),
         )
         return replace(study, sealing=sealing)
@@ -231,7 +231,7 @@ class Demo:
 def demonstrated(root: Path, rounds: int | None, *, keep: bool) -> Iterator[Demo]:
     """A demonstration in a new folder. When the block ends, whatever was started has ended; with
     `keep` only if the block fails."""
-    text = wiring.shipped_file("sites/breast-cancer.toml").read_text(encoding="utf-8")
+    text = basics.shipped_file("sites/breast-cancer.toml").read_text(encoding="utf-8")
     if rounds is not None:
         text = text.replace("count = 5\n", f"count = {rounds}\n")
     _new_folders(root)

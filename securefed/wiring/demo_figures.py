@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 
-from securefed import wiring
 from securefed.adapters.breast_cancer import TARGET
 from securefed.adapters.opacus_training.comparing import (
     majority,
@@ -25,10 +24,11 @@ from securefed.errors import NotFound, NotInThisState, StorageFailed
 from securefed.recipes.files.opening import open_source
 from securefed.recipes.files.source import RecordSource
 from securefed.recipes.registry import recipe_for
-from securefed.wiring_demo import COORDINATOR, CUSTODIANS, DATASET, DELTA, Demo
-from securefed.wiring_evidence import checked, gathered, part_of_custodian, part_of_site
-from securefed.wiring_report import asked, expect_libraries, save, written
-from securefed.wiring_study import OpenStudy
+from securefed.wiring import basics, opened_site
+from securefed.wiring.demo import COORDINATOR, CUSTODIANS, DATASET, DELTA, Demo
+from securefed.wiring.evidence import checked, gathered, part_of_custodian, part_of_site
+from securefed.wiring.report import asked, expect_libraries, save, written
+from securefed.wiring.study import OpenStudy
 
 _TEST = "test"
 
@@ -101,13 +101,13 @@ def spent(demo: Demo) -> list[Spent]:
 
 
 def _spent(demo: Demo, site: SiteId) -> Spent:
-    register = wiring.open_site(demo.root / site).party.register()
+    register = opened_site.open_site(demo.root / site).party.register()
     hold = register.book(DATASET).holds[demo.opened.request(site)]
     return Spent(
         site=site,
         records=register.card(DATASET).records,
         steps=sum(one.steps_charged for one in hold.rounds.values()),
-        epsilon=wiring.accountant().loss(hold.executed, DELTA).epsilon,
+        epsilon=basics.accountant().loss(hold.executed, DELTA).epsilon,
         delta=DELTA,
     )
 

@@ -49,11 +49,11 @@ from securefed.steps.admit_round import Gate
 from securefed.steps.check_data import check_data
 from securefed.steps.issue_ticket import issue_ticket
 from securefed.steps.run_round import RoundTools
-from securefed.wiring import OpenSite, open_site
-from securefed.wiring_seal import new_sealers
-from securefed.wiring_site import RUNNER_LIBRARIES, tls_of
+from securefed.wiring.opened_site import OpenSite, open_site
+from securefed.wiring.seal import new_sealers
+from securefed.wiring.site import RUNNER_LIBRARIES, tls_of
 
-_RUNNER = ("-m", "securefed.wiring_runner")
+_RUNNER = ("-m", "securefed.wiring.runner")
 _AT_ONCE = 2
 
 

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from securefed import wiring, wiring_site
 from securefed.adapters.sandbox import bubblewrap
 from securefed.adapters.syft_site.certificate_facts import certificate_facts
 from securefed.adapters.syft_site.certificates import make_certificate
@@ -19,7 +18,9 @@ from securefed.domain.check import Check
 from securefed.domain.identifiers import AccountId, Line, SiteId
 from securefed.domain.site import Sandbox
 from securefed.errors import CertificateUnusable, ExitCode, RunnerUnfit
-from securefed.wiring import OpenSite
+from securefed.wiring import opened_site
+from securefed.wiring import site as wiring_site
+from securefed.wiring.opened_site import OpenSite
 
 pytestmark = pytest.mark.slow
 
@@ -33,7 +34,7 @@ def opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> OpenSite:
     monkeypatch.setattr(wiring_site, "RUNNER_LIBRARIES", {"pydantic": "pydantic"})
     serve = ServeSettings(port=0)
     owner = AccountId("olivia")
-    return wiring.init_site(tmp_path / "site", SiteId("hospital-a"), Line("A"), owner, serve)
+    return opened_site.init_site(tmp_path / "site", SiteId("hospital-a"), Line("A"), owner, serve)
 
 
 def with_(opened: OpenSite, *, serve: ServeSettings | None = None, **runner: object) -> OpenSite:
@@ -162,12 +163,12 @@ def test_the_plan_names_the_interpreter_and_walls_of_the_settings(opened: OpenSi
     written = path.read_text(encoding="utf-8")
     runner = f'[runner]\npython = "{sys.executable}"\nwalls = "process"\n'
     path.write_text(written.replace("[runner]\n", runner), encoding="utf-8")
-    machine = wiring.open_site(opened.folder.root).party.probe.machine()
+    machine = opened_site.open_site(opened.folder.root).party.probe.machine()
     assert machine.sandbox is Sandbox.PROCESS
     assert machine == replace(opened.party.probe.machine(), sandbox=Sandbox.PROCESS)
     path.write_text(written.replace("[runner]\n", '[runner]\npython = "/bin/false"\n'))
     with pytest.raises(RunnerUnfit):
-        wiring.open_site(opened.folder.root).party.probe.machine()
+        opened_site.open_site(opened.folder.root).party.probe.machine()
 
 
 def test_the_settings_of_a_new_site_are_the_usual_ones(opened: OpenSite) -> None:

@@ -1,6 +1,6 @@
 """The composition root of a run: what a site starts inside the walls, round after round.
 
-    python -m securefed.wiring_runner
+    python -m securefed.wiring.runner
 
 It says that it is ready when all is loaded, and then does what it is told. Of a round that fails
 only the error's code is said; its words and causes stand in the site's log of the run, since they

@@ -30,7 +30,7 @@ from securefed.steps.make_canary import Sealing
 from securefed.steps.prove_protection import Tools
 from securefed.steps.round_names import AttemptNames
 from securefed.steps.visit_site import Parcel
-from securefed.wiring_seal import new_sealers
+from securefed.wiring.seal import new_sealers
 
 if TYPE_CHECKING:
     from securefed.adapters.custodian_http.client import CustodianClient

@@ -5,7 +5,7 @@ Like `wiring`, it alone opens the adapters, and only when it is asked: this brin
 
 from typing import TYPE_CHECKING
 
-from securefed.wiring import accountant
+from securefed.wiring.basics import accountant
 
 if TYPE_CHECKING:
     from securefed.adapters.privacy_attack import Attack

@@ -21,8 +21,9 @@ from securefed.errors import ConfigInvalid
 from securefed.ports import Signer
 from securefed.steps.gather_evidence import custodian_part, gather_evidence, site_part
 from securefed.steps.verify_evidence import Examined, Examining, verify_evidence
-from securefed.wiring import accountant, clock, open_site, second_accountant
-from securefed.wiring_custodian import open_custodian
+from securefed.wiring.basics import accountant, clock, second_accountant
+from securefed.wiring.custodian import open_custodian
+from securefed.wiring.opened_site import open_site
 
 Own = tuple[SignedPart, Signer]
 

@@ -37,11 +37,11 @@ from securefed.ports import RoundFiles, Signer
 from securefed.recipes.layout import Layout, Values
 from securefed.steps.round_names import AttemptNames
 from securefed.steps.visit_site import Parcel
-from securefed.wiring_custodian import custodian_client
-from securefed.wiring_gather import Gather, SealedRounds, parcel, plain_gather
-from securefed.wiring_members import Joined, joined_sites, reason_of
-from securefed.wiring_remote import Ways
-from securefed.wiring_study import COUNTED, OpenStudy
+from securefed.wiring.custodian import custodian_client
+from securefed.wiring.gather import Gather, SealedRounds, parcel, plain_gather
+from securefed.wiring.members import Joined, joined_sites, reason_of
+from securefed.wiring.remote import Ways
+from securefed.wiring.study import COUNTED, OpenStudy
 
 if TYPE_CHECKING:
     from securefed.adapters.custodian_http.client import CustodianClient

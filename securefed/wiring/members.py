@@ -21,8 +21,8 @@ from securefed.errors import (
     all_errors,
 )
 from securefed.parties.study_tools import Member
-from securefed.wiring_remote import Ways
-from securefed.wiring_study import Filing, OpenStudy
+from securefed.wiring.remote import Ways
+from securefed.wiring.study import Filing, OpenStudy
 
 MAY_RUN = (RequestState.APPROVED, RequestState.COMPLETED)
 _ENDED: Mapping[RequestState, type[SecurefedError]] = {
