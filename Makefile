@@ -7,6 +7,9 @@
 
 venv := .venv
 run := $(venv)/bin/python -m
+# Two processes share the test files; `make WORKERS=8 test` where there are more cores.
+WORKERS := 2
+tests := $(run) pytest -n $(WORKERS) --dist loadfile
 stamp := $(venv)/.made
 benches := $(filter-out benchmarks/__init__.py benchmarks/harness.py,$(wildcard benchmarks/*.py))
 
@@ -26,7 +29,7 @@ demo: $(stamp)
 
 test: $(stamp)
 	@echo '== every test, with the branch coverage of domain and steps'
-	@$(run) pytest --cov --cov-report=term
+	@$(tests) --cov --cov-report=term
 
 check: $(stamp)
 	@echo '== 1/8 lint'
@@ -45,7 +48,7 @@ check: $(stamp)
 	@$(run) tools.generate --check
 	@echo '== 8/8 fast tests'
 	@# Importing PySyft alone takes eight seconds.
-	@$(run) pytest -q -m 'not slow' --ignore=tests/adapters/syft_site
+	@$(tests) -q -m 'not slow' --ignore=tests/adapters/syft_site --ignore=tests/site
 
 bench: $(stamp)
 	@mkdir -p benchmarks/out

@@ -18,6 +18,7 @@ import json
 import math
 import sys
 from collections import Counter
+from fractions import Fraction
 from pathlib import Path
 
 from nacl.exceptions import CryptoError
@@ -83,6 +84,27 @@ def chain(part):
         founding = entry["event"]["kind"] in ("site-founded", "custody-founded")
         expect(founding == (index == 0), "a ledger is founded once, at its begin")
         yield entry, before
+
+
+def about(part, notes):
+    """Those of these checkpoints that are of a part's ledger."""
+    found = [(note, note.partition("\n\n")[0].split("\n")) for note in notes]
+    expect(all(len(lines) == 3 for _, lines in found), "a checkpoint has three lines")
+    return [note for note, lines in found if lines[0] == f"securefed.ledger/{part['name']}"]
+
+
+def is_by(part, note):
+    text, _, below = note.partition("\n\n")
+    for line in below.splitlines():
+        who, blob = line.split(" ")[1:]
+        if who == f"securefed.ledger/{part['name']}":
+            try:
+                signature = base64.b64decode(blob, validate=True)[4:].hex()
+                check_signature(part["key"], text.encode() + b"\n", signature)
+                return True
+            except WRONG:
+                continue
+    return False
 
 
 def check_note(note, part, hashes, keys):
@@ -302,6 +324,7 @@ class Site:
         check_signature(account["key"], prefixed("code-request", request), signature)
         expect(request["site"] == self.name and "suspended" not in account, "a request's place")
         [part] = [p for p in request["study"]["participants"] if p["site"] == self.name]
+        check_votes(request["study"].get("fusion"), part["training"])
         known = {**request, "part": part, "plan": None, "approvals": set(), "closed": ""}
         expect(self.requests.setdefault("cr-" + name[7:19], known) is known, "filed twice")
         known["asked"], known["name"] = request, "cr-" + name[7:19]
@@ -406,6 +429,14 @@ class Site:
                 if attempt["charged"]:
                     work += steps_of(one["part"], attempt["charged"], 1)
         return work
+
+
+def check_votes(fusion, training):
+    """One unit changes a vote on each public record: two counts, each by one."""
+    if fusion:
+        once = (Fraction(training["sampling_rate"]), training["steps"]) == (1, 1)
+        covers = Fraction(training["clip"]) ** 2 >= 2 * fusion["records"]
+        expect(once and covers, "a step that does not cover its votes")
 
 
 def steps_of(part, steps, releases):
@@ -514,9 +545,13 @@ def verify(data, known, held):
     chains = {("site", one.name): one.hashes for one in sites.values()}
     chains |= {("custodian", log.name): log.hashes for log in logs}
     for part in parts:
-        mine = [note for note in held if note.startswith(f"securefed.ledger/{part['name']}\n")]
-        expect(part["notes"], f"{part['name']} shows no checkpoint")
-        for note in (*part["notes"], *mine):
+        own, seen = about(part, part["notes"]), about(part, held)
+        for other in parts:
+            # What others saw, as far as it is signed with this one's key.
+            if other["name"] != part["name"]:
+                seen += [note for note in about(part, other["notes"]) if is_by(part, note)]
+        expect(own, f"{part['name']} shows no checkpoint")
+        for note in (*own, *seen):
             check_note(note, part, chains[part["party"], part["name"]], keys)
     studies = {one["study"]["study"] for site in sites.values() for one in site.requests.values()}
     for study in [evidence["study"]] if evidence["study"] else sorted(studies):

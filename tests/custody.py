@@ -11,7 +11,7 @@ from typing import BinaryIO
 
 from securefed.adapters.ed25519_keys import Ed25519Signer, verify
 from securefed.adapters.masking.study_key import MaskStudyKey
-from securefed.adapters.memory import MemoryClock, MemoryLedger
+from securefed.adapters.memory import MemoryClock, MemoryLedger, MemorySeen
 from securefed.adapters.tenseal_sealing.study_key import LatticeStudyKey
 from securefed.domain.checkpoint import Checkpoint
 from securefed.domain.custody import CustodyEvent
@@ -20,6 +20,7 @@ from securefed.domain.key_card import Holds, KeyCard, KnownSite, Registration
 from securefed.domain.study import Suite
 from securefed.errors import KeyUnsafe
 from securefed.parties.custodian import CustodianParty, NewKey
+from securefed.parties.witness import OwnLedger, PartyWitness
 from securefed.ports import LedgerStore
 from securefed.steps.keep_custody import CustodyLog
 from securefed.steps.open_round import StudyKey
@@ -70,6 +71,8 @@ class Custody:
     cabinet: Cabinet = field(default_factory=Cabinet)
     kept: Checkpoint | None = None
     made: int = 0
+    cosigned: list[Checkpoint] = field(default_factory=list)
+    seen: MemorySeen = field(default_factory=MemorySeen)
 
     def __post_init__(self) -> None:
         self.party = self.opened()
@@ -109,6 +112,15 @@ class Custody:
             cabinet=self.cabinet,
             make=self.make,
             load=self.load,
+            witnessing=PartyWitness(
+                Name("registry"),
+                self.signer,
+                verify,
+                OwnLedger(
+                    newest=log.checkpoint, contains=log.check_contains, keep=self.cosigned.append
+                ),
+                self.seen,
+            ),
         )
 
     def make(self, holds: Holds) -> NewKey:

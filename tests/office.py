@@ -17,11 +17,13 @@ from typing import TypeAlias
 import numpy as np
 
 from securefed.adapters.blob_files import MemoryBlobs
+from securefed.adapters.memory import MemorySeen
 from securefed.adapters.memory_walls import MemoryWalls
 from securefed.adapters.site_folder import SiteFolder
 from securefed.domain import rules as every
 from securefed.domain.blob import BlobId, Direction, SignedTicket, read_ticket
 from securefed.domain.canonical import digest_of
+from securefed.domain.checkpoint import Checkpoint
 from securefed.domain.errand import (
     Answer,
     Attempt,
@@ -48,6 +50,7 @@ from securefed.errors import SecurefedError
 from securefed.parties.desk import Desk
 from securefed.parties.room import Room
 from securefed.parties.warm_runs import WarmRuns
+from securefed.parties.witness import OwnLedger, PartyWitness
 from securefed.steps.admit_round import Gate
 from securefed.steps.issue_ticket import issue_ticket
 from securefed.steps.run_round import RoundTools
@@ -88,6 +91,18 @@ class Office:
         self.failed: list[SecurefedError] = []
         self.drifted: SecurefedError | None = None
         self.time = 0.0
+        self.seen, self.kept = MemorySeen(), list[Checkpoint]()
+        self.witness = PartyWitness(
+            Name(self.name),
+            self.world.keys.signer(self.name),
+            self.world.keys.verify,
+            OwnLedger(
+                newest=self.ledger.checkpoint,
+                contains=self.ledger.check_contains,
+                keep=self.kept.append,
+            ),
+            self.seen,
+        )
         self.folder = Path(tempfile.mkdtemp(prefix="securefed-office-"))
         (self.folder / "kept").mkdir()
         self.desk = self.new_desk()
@@ -170,10 +185,13 @@ class Office:
             check_data=self._check_data,
             workplace=self._workplace,
             kept=SiteFolder(self.folder).kept_of,
+            control=SiteFolder(self.folder).control_of,
             forget_kept=SiteFolder(self.folder).forget_kept,
             ticket=self._ticket,
             refused=self.refused.append,
             failed=lambda _, error: self.failed.append(error),
+            witness=self.witness,
+            monotonic=lambda: self.time,
         )
 
     def _check_data(self, _card: DataCard) -> None:
@@ -201,6 +219,7 @@ class Office:
             model=study.model,
             training=part.training,
             metrics=part.metrics,
+            tally=study.sealing.tally,
             proximal=study.combining.proximal,
             columns=plan.card.columns,
             unit=plan.card.unit,
@@ -208,6 +227,7 @@ class Office:
             digest=plan.card.data,
             assets=None,
             given=(),
+            fusion=study.fusion,
         )
 
     def _program(self, given: Mapping[str, bytes], made: Files) -> Play:

@@ -46,6 +46,7 @@ Played: TypeAlias = Generator[FromRun, ToRun, Finished]
 Playing: TypeAlias = Callable[[Mapping[str, bytes], Files, RunOrder], Played]
 SITES = ("hospital-a", "hospital-b", "hospital-c")
 NOISY = "[privacy.metrics]\nnoise_multiplier = 30.0\nreleases = 1\n"
+SUMMED = NOISY + "numbers = 24\n"
 STUDY = """\
 title = "Readmission within 30 days"
 name = "readmission"
@@ -199,19 +200,21 @@ def first_values(*_: object) -> tuple[Layout, Values]:
     return Layout(names=("bias", "weight"), shapes=((1,), (1, 3))), np.zeros(4, np.float32)
 
 
-def adding(*values: float, accuracy: str | None = None) -> Playing:
-    """A run whose update has these values; with noised metrics, where an accuracy is given."""
+def adding(*values: float, accuracy: str | None = None, tally: tuple[float, ...] = ()) -> Playing:
+    """A run whose update has these values; with noised metrics, where an accuracy or a tally is
+    given."""
 
     def play(given: Mapping[str, bytes], made: Files, order: RunOrder) -> Played:
         yield from honest(given, made, order)
         done = finished(made, order, values)
         about = AboutUpdate(layout=first_values()[0].digest, parameters=len(values))
         made[ABOUT] = to_bytes(about)
-        if accuracy is None:
+        if accuracy is None and not tally:
             return done
         value = Decimal(accuracy) if accuracy else None
         one = NoisyMetric(name=Line("accuracy"), value=value)
-        made[METRICS] = to_bytes(NoisyMetrics(metrics=(one,), tally=()))
+        numbers = tuple(Decimal(str(number)) for number in tally)
+        made[METRICS] = to_bytes(NoisyMetrics(metrics=(one,), tally=numbers))
         return replace(done, files=(*done.files, METRICS))
 
     return play

@@ -87,6 +87,7 @@ def lenient_rules() -> tuple[AnyRule, ...]:
             allowed=(
                 ReleaseKind.SEALED_UPDATE,
                 ReleaseKind.NOISY_METRICS,
+                ReleaseKind.SUMMED_METRICS,
                 ReleaseKind.PROGRESS,
                 ReleaseKind.ERROR_CODE,
             )
@@ -126,6 +127,7 @@ class World:
     parameters: int = 10_402
     minimum_sites: int = 2
     metrics_noise: Decimal | None = None
+    tally: int = 0
     sandbox: Sandbox = Sandbox.BUBBLEWRAP
     combining: Combining = field(default_factory=plain_combining)
 
@@ -268,6 +270,7 @@ class World:
             update_bound=Decimal(1),
             reach=Decimal(1),
             bits=16,
+            tally=self.tally,
             weighting=self.weighting,
             coordinator=self.keys.signer("coordinator").key if wanted else None,
             custodians=tuple(sorted(self.keys.signer(name).key for name in wanted)),

@@ -7,7 +7,7 @@ by secure chance, masks with new keys, digests, signatures, every check. Files a
 
 import hashlib
 import io
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cache
@@ -178,13 +178,22 @@ class SealedRound:
         )
 
 
-def sealed_round(suite: Suite, *, bits: int, sites: int, parameters: int) -> SealedRound:
-    """A round with one custodian for what the suite needs."""
+def sealed_round(
+    suite: Suite,
+    *,
+    bits: int,
+    sites: int,
+    parameters: int,
+    weights: Sequence[int] | None = None,
+    bound: Decimal = _BOUND,
+    reach: Decimal = _REACH,
+) -> SealedRound:
+    """A round with one custodian for what the suite needs; without weights all sites weigh one."""
     masked = suite is not Suite.BFV
     roster = Roster(
         contributors=tuple(
-            Contributor(site=_site(number), key=_signer(number).key, weight=1)
-            for number in range(sites)
+            Contributor(site=_site(number), key=_signer(number).key, weight=weight)
+            for number, weight in enumerate(weights or (1,) * sites)
         )
     )
     seal = Seal(
@@ -200,8 +209,9 @@ def sealed_round(suite: Suite, *, bits: int, sites: int, parameters: int) -> Sea
         custodians=(_MASKING().public,) if masked else (),
         layout=_LAYOUT,
         parameters=parameters,
-        bound=_BOUND,
-        reach=_REACH,
+        tally=0,
+        bound=bound,
+        reach=reach,
     )
     return SealedRound(seal=seal, roster=roster)
 

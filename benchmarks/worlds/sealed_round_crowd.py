@@ -7,7 +7,8 @@ makes the files, so its peak is an upper bound of the coordinator's. Under `mask
 sealed anew. Under `bfv` a hundred are, and the other sites send these payloads in files of their
 own, with their own names, digests and signatures: sealing a thousand takes minutes. (With very few
 the sum is refused: the same noise again and again adds up faster than the proof allows for.) The
-peak is the resident memory that Linux reports (VmHWM).
+peak is the resident memory that Linux reports (VmHWM). Making the files and taking them in are
+timed apart: the first is the sites' work, the second the coordinator's.
 """
 
 import json
@@ -42,6 +43,26 @@ def _files(one: SealedRound, folder: Path) -> Iterator[bytes]:
             yield one.under_another_name(number, kept.read_bytes())
 
 
+class _Timed:
+    """What is made, one after the other, and how long the making took; of the fresh ones, too."""
+
+    def __init__(self, made: Iterator[bytes]) -> None:
+        self._made, self.seconds = made, 0.0
+        self.first: list[float] = []
+
+    def __iter__(self) -> Iterator[bytes]:
+        while True:
+            began = time.perf_counter()
+            found = next(self._made, None)
+            took = time.perf_counter() - began
+            self.seconds += took
+            if found is None:
+                return
+            if len(self.first) < _FRESH:
+                self.first.append(took)
+            yield found
+
+
 def _error(one: SealedRound, total: bytes) -> float:
     """By how many steps the opened average is off the plain one, at most."""
     plain = np.zeros(one.seal.parameters)
@@ -62,7 +83,11 @@ if __name__ == "__main__":
     one = sealed_round(Suite(suite), bits=int(bits), sites=int(sites), parameters=int(parameters))
     start = time.perf_counter()
     with tempfile.TemporaryDirectory() as folder:
-        total = one.summed(_files(one, Path(folder)))
+        made = _Timed(_files(one, Path(folder)))
+        total = one.summed(iter(made))
     seconds = time.perf_counter() - start
     error = _error(one, total)
-    print(json.dumps({"seconds": seconds, "peak_mb": _peak_mb(), "error": error}))
+    found = {"seconds": seconds, "peak_mb": _peak_mb(), "error": error}
+    found["sealing"] = sum(made.first) / len(made.first)
+    found["adding"] = (seconds - made.seconds) / one.seal.contributors
+    print(json.dumps(found))

@@ -12,7 +12,7 @@ signed. The twin of `DataMeter` is in `data_files`, which does the same reading.
 
 import hashlib
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -31,6 +31,7 @@ from securefed.domain.privacy import (
 )
 from securefed.domain.renyi import best_delta, best_epsilon, total_at
 from securefed.domain.site import Machine, Sandbox
+from securefed.domain.witnessing import KeyedNote
 from securefed.errors import LedgerBroken
 
 _RENYI = "securefed RDP at integer orders"
@@ -225,6 +226,21 @@ class MemoryMachine:
             interpreter=self.interpreter,
             sandbox=self.sandbox,
         )
+
+
+class MemorySeen:
+    """What a party saw of other ledgers, by key."""
+
+    def __init__(self) -> None:
+        self.notes: dict[PublicKey, KeyedNote] = {}
+
+    def seen(self) -> Mapping[PublicKey, KeyedNote]:
+        """The newest of each."""
+        return self.notes
+
+    def keep(self, note: KeyedNote) -> None:
+        """Replaces what was kept of one key."""
+        self.notes[note.key] = note
 
 
 class MemoryShelf:

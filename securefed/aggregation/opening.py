@@ -58,13 +58,15 @@ def canary_seal(seal: Seal, roster: Roster) -> Seal:
         quorum=len(roster.contributors),
         layout=CANARY_LAYOUT,
         parameters=min(CANARY_VALUES, seal.parameters),
+        tally=0,
     )
 
 
 def expect_canary(seal: Seal) -> None:
     """Refuses to treat a round as a canary."""
     shape = shape_of(seal)
-    if seal.layout != CANARY_LAYOUT or seal.parameters > CANARY_VALUES or shape.chunks != 1:
+    large = seal.parameters > CANARY_VALUES or shape.chunks != 1 or seal.tally
+    if seal.layout != CANARY_LAYOUT or large:
         raise SealForeign("The sum is a round's and no canary")
 
 

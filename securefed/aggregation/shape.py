@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from securefed.aggregation.fields import DEGREE, Packing, packing_for
 from securefed.aggregation.grid import Grid
+from securefed.aggregation.tally_digits import TallyDigits
 from securefed.domain.study import Suite
 from securefed.domain.update import Seal
 from securefed.errors import SuiteUnfit
@@ -22,11 +23,17 @@ _WORD_BYTES = 8
 
 @dataclass(frozen=True, kw_only=True)
 class Shape:
-    """A number of values in chunks of a suite."""
+    """A number of values in chunks of a suite, and the digits of a tally behind them."""
 
     suite: Suite
     packing: Packing
     parameters: int
+    digits: int = 0
+
+    @property
+    def total(self) -> int:
+        """Values and digits together."""
+        return self.parameters + self.digits
 
     @property
     def chunk_slots(self) -> int:
@@ -36,7 +43,7 @@ class Shape:
     @property
     def chunks(self) -> int:
         """How many chunks there are."""
-        return -(-self.parameters // (self.chunk_slots * self.packing.fields))
+        return -(-self.total // (self.chunk_slots * self.packing.fields))
 
     @property
     def chunk_bytes(self) -> int:
@@ -49,11 +56,11 @@ class Shape:
         return (self.chunks - 1) * self.chunk_bytes + self.payload_bytes(self.chunks - 1)
 
     def values(self, index: int) -> slice:
-        """The values of a chunk, as a slice of the whole update."""
+        """The values of a chunk, as a slice of all there are."""
         if not 0 <= index < self.chunks:
             raise SuiteUnfit(f"There is no chunk {index}; there are {self.chunks}")
         size = self.chunk_slots * self.packing.fields
-        return slice(index * size, min((index + 1) * size, self.parameters))
+        return slice(index * size, min((index + 1) * size, self.total))
 
     def slots(self, index: int) -> int:
         """The slots of a chunk."""
@@ -70,9 +77,19 @@ class Shape:
 def shape_of(seal: Seal) -> Shape:
     """The shape that a seal demands."""
     packing = packing_for(seal.suite, seal.bits, seal.contributors)
-    return Shape(suite=seal.suite, packing=packing, parameters=seal.parameters)
+    return Shape(
+        suite=seal.suite,
+        packing=packing,
+        parameters=seal.parameters,
+        digits=digits_of(seal).count,
+    )
 
 
 def grid_of(seal: Seal) -> Grid:
     """The grid that a seal's values are rounded to."""
     return Grid(bits=seal.bits, reach=seal.reach)
+
+
+def digits_of(seal: Seal) -> TallyDigits:
+    """How a seal's tally is written."""
+    return TallyDigits(bits=seal.bits, numbers=seal.tally)

@@ -12,11 +12,11 @@ from securefed.cli.options import HERE, SiteDir
 from securefed.cli.output import AsJson, answer, say, working
 from securefed.domain.canonical import Plain
 from securefed.domain.identifiers import SiteId, StudyId
+from securefed.domain.report.model import AuditReport, StudyReport
 from securefed.errors import ConfigInvalid
 
 if TYPE_CHECKING:
     from securefed.domain.claims import Statement
-    from securefed.domain.report.model import AuditReport
 
 _DAYS = ("%Y-%m-%d", "%Y-%m-%dT%H:%M:%SZ")
 
@@ -44,12 +44,16 @@ def report(
     known: Keys = None,
     notes: Notes = None,
     witnesses: Witnesses = None,
+    pdf: Annotated[
+        bool, typer.Option("--pdf/--no-pdf", help="Also write report.pdf, with the evidence in it.")
+    ] = True,
     as_json: AsJson = False,
 ) -> None:
     """Write what was approved, what left, what it cost and what is not proven, with its evidence.
 
     Writes report.html, evidence.json, deployment.yaml and, where WeasyPrint is installed,
-    report.pdf. Evidence that does not verify gets no report.
+    report.pdf. Of evidence that shows several sites, --study reports all that took part in it,
+    and --of one of them. Evidence that does not verify gets no report.
 
     Example: securefed audit report --site . --out audit
     """
@@ -70,8 +74,8 @@ def report(
             data = read_bytes(evidence)
         name = None if of is None else SiteId(of)
         made = wiring_report.written(data, name, about, read_keys(known), read_notes(notes))
-        files, pdf = wiring_report.save(out, made, data)
-    if not pdf:
+        files, printed = wiring_report.save(out, made, data, as_pdf=pdf)
+    if pdf and not printed:
         say("No PDF was written: it needs WeasyPrint and Pango. Install securefed[pdf] and Pango.")
     answer(
         as_json,
@@ -93,11 +97,15 @@ def _moment(text: str | None) -> datetime | None:
     return None
 
 
-def _five(made: "AuditReport") -> str:
+def _five(made: AuditReport | StudyReport) -> str:
+    if isinstance(made, StudyReport):
+        return "\n\n".join(f"{one.site}\n{_five(one)}" for one in made.chapters)
     return "\n".join(one.words for one in _page_one(made))
 
 
-def _document(made: "AuditReport") -> dict[str, Plain]:
+def _document(made: AuditReport | StudyReport) -> dict[str, Plain]:
+    if isinstance(made, StudyReport):
+        return {"study": made.study, "sites": [_document(one) for one in made.chapters]}
     statements = [one for section in made.sections for one in section.statements()]
     return {
         "site": made.site,
@@ -108,7 +116,7 @@ def _document(made: "AuditReport") -> dict[str, Plain]:
     }
 
 
-def _page_one(made: "AuditReport") -> "list[Statement]":
+def _page_one(made: AuditReport) -> "list[Statement]":
     return [one for one in made.sections[0].statements() if one.claim.startswith("in-short")]
 
 

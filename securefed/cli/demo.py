@@ -27,6 +27,18 @@ _STOPPING = (signal.SIGINT, signal.SIGTERM)
 
 
 def demo(
+    study: Annotated[
+        str | None,
+        typer.Option("--study", help="Which workload.", show_default="breast-cancer"),
+    ] = None,
+    data: Annotated[
+        Path | None,
+        typer.Option("--data", help="The folder with the workload's published files."),
+    ] = None,
+    assets: Annotated[
+        Path | None,
+        typer.Option("--assets", help="The folder with the workload's pretrained models."),
+    ] = None,
     folder: Annotated[
         Path | None,
         typer.Option(
@@ -34,7 +46,8 @@ def demo(
         ),
     ] = None,
     rounds: Annotated[
-        int | None, typer.Option("--rounds", min=1, max=20, help="How many.", show_default="5")
+        int | None,
+        typer.Option("--rounds", min=1, max=20, help="How many.", show_default="the study's"),
     ] = None,
     report: Annotated[
         Path | None,
@@ -47,18 +60,21 @@ def demo(
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Run a study over three hospitals and two custodians on this machine, then stop them.
+    """Run a study over real sites and two custodians on this machine, then stop them.
 
-    The hospitals have breast-cancer data that scikit-learn ships. The demo acts as their owner,
-    their reviewer, the data scientist and the coordinator, with keys that it makes. The folder
-    stays, with the ledgers and the report. Example: securefed demo
+    Without --study, three hospitals have breast-cancer data that scikit-learn ships. The data of
+    the other workloads, which docs/workloads.md lists, you bring. The demo acts as the sites'
+    owner, their reviewer, the data scientist and the coordinator, with keys that it makes. The
+    folder stays, with the ledgers and the report. Example: securefed demo
     """
     from securefed.wiring import demo as wiring_demo
-    from securefed.wiring import demo_data as wiring_demo_data
+    from securefed.wiring import workloads
 
-    wiring_demo_data.expect_data()
+    chosen = wiring_demo.Chosen(
+        workload=workloads.workload_named(study), data=data, assets=assets, rounds=rounds
+    )
     root = (folder or Path(tempfile.mkdtemp(prefix="securefed-demo-"))).resolve()
-    with _ended_in_order(), wiring_demo.demonstrated(root, rounds, keep=keep) as demo:
+    with _ended_in_order(), wiring_demo.demonstrated(root, chosen, keep=keep) as demo:
         outcome = _demonstrate(demo, (report or root / "report").resolve())
         if not keep:
             say("Stopping everything that was started …")
@@ -66,7 +82,7 @@ def demo(
         as_json,
         "demo",
         document(outcome, demo),
-        outcome_text(outcome),
+        outcome_text(outcome, demo),
         closing(outcome, demo, keep=keep),
     )
 
@@ -74,7 +90,7 @@ def demo(
 def _demonstrate(demo: "Demo", report: Path) -> "Outcome":
     began = time.monotonic()
     say(f"Everything is in {demo.root}. The demo acts as owner, reviewer and data scientist.")
-    with working("Making three sites, two custodians and everybody's keys"):
+    with working(f"Making {len(demo.sites)} sites, two custodians and everybody's keys"):
         demo.found()
     with working("Starting them, each a process of its own"):
         demo.start()
@@ -102,14 +118,14 @@ def _trained(demo: "Demo", began: float, report: Path, stack: ExitStack) -> "Out
         from securefed.wiring import study as wiring_study
 
     figures = wiring_demo_figures.Figures(demo, stack)
-    study = demo.opened.study
+    study, metric = demo.opened.study, demo.workload.compared.metric.replace("_", " ")
     with watching(demo.sites, study.rounds) as view:
 
         def noted(line: wiring_study.LogLine) -> None:
             view.noted(line)
             if line.part == "open":
-                accuracy = figures.accuracy(line.round)
-                view.say(f"round {line.round}: accuracy {accuracy:.3f} on the held-out records")
+                figure = figures.figure(line.round)
+                view.say(f"round {line.round}: {metric} {figure:.3f} on the held-out records")
 
         demo.run(wiring_run.Watch(noted=noted, standing=view.standing))
     with working("Comparing with training without noise, and at each site alone"):

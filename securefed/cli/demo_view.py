@@ -1,5 +1,6 @@
 """What the demonstration prints at its end: a JSON document, or tables and where everything is."""
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -29,7 +30,7 @@ class Outcome:
 
     @property
     def local_only(self) -> float:
-        """The mean over the hospitals."""
+        """The mean over the sites."""
         alone = self.compared.local_only.values()
         return sum(alone) / len(alone)
 
@@ -62,8 +63,13 @@ def document(outcome: Outcome, demo: "Demo") -> dict[str, Plain]:
             "federated": _figure(compared.federated),
             "no_dp": _figure(compared.no_dp),
             "local_only": _figure(outcome.local_only),
-            "majority": _figure(compared.majority),
+            "line": _figure(compared.line),
+            "metric": compared.metric,
             "test_records": compared.records,
+        },
+        "held_out": {
+            name: None if math.isnan(one) else _figure(one)
+            for name, one in sorted(compared.all.items())
         },
         "bytes_per_parameter": f"{outcome.bytes_per_parameter:.1f}",
         "report": {
@@ -74,7 +80,7 @@ def document(outcome: Outcome, demo: "Demo") -> dict[str, Plain]:
     }
 
 
-def outcome_text(outcome: Outcome) -> str:
+def outcome_text(outcome: Outcome, demo: "Demo") -> str:
     """The outcome for a person."""
     compared, study = outcome.compared, outcome.study
     sites = [
@@ -91,10 +97,11 @@ def outcome_text(outcome: Outcome) -> str:
     figures = [
         ("this study: federated, private, sealed", _figure(compared.federated)),
         ("the same without noise and clipping", _figure(compared.no_dp)),
-        ("the same at one hospital alone, the mean", _figure(outcome.local_only)),
-        ("always the same answer", _figure(compared.majority)),
+        ("the same at one site alone, the mean", _figure(outcome.local_only)),
+        (demo.workload.compared.line_is, _figure(compared.line)),
     ]
-    headings = ("site", "records", "steps", "ε spent", "δ", "accuracy alone")
+    metric = compared.metric.replace("_", " ")
+    headings = ("site", "records", "steps", "ε spent", "δ", f"{metric} alone")
     report = "none: install securefed[report]" if outcome.html is None else str(outcome.html)
     return "\n".join(
         [
@@ -102,7 +109,9 @@ def outcome_text(outcome: Outcome) -> str:
             "",
             table(headings, sites, ""),
             "",
-            table((f"accuracy on {compared.records} held-out patients", ""), figures, ""),
+            table(
+                (f"{metric} on {compared.records} held-out {demo.workload.unit}", ""), figures, ""
+            ),
             "",
             f"A sealed update has {outcome.update_bytes:,} bytes for {study.model.parameters} "
             "parameters: a ciphertext is always whole.",

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from securefed.domain.errand import Standing
 from securefed.domain.identifiers import SiteId
+from securefed.domain.round_parts import DONE, Part
 from securefed.wiring.study import COUNTED, LogLine
 
 if TYPE_CHECKING:
@@ -21,6 +22,21 @@ if TYPE_CHECKING:
 
 
 _A_SECOND = 4
+# What the table of a round's parts is for.
+_FIGURES = {
+    COUNTED,
+    *(
+        Part.SEND,
+        Part.START,
+        Part.TRAIN,
+        Part.SEAL,
+        Part.UPLOAD,
+        Part.WAIT,
+        Part.ADD,
+        Part.STEP,
+        Part.VOUCH,
+    ),
+}
 
 
 @dataclass
@@ -58,7 +74,7 @@ class RunView:
         with self._lock:
             if line.site is not None and line.words:
                 self._rows[line.site] = _Row(round=line.round, phase=line.part)
-            if line.part == "open":
+            if line.part == DONE:
                 self._done = f"round {line.round} of {self._rounds} is done"
         if text and (line.words or not self._console.is_terminal):
             self.say(text)
@@ -96,7 +112,7 @@ def watching(sites: Sequence[SiteId], rounds: int) -> Iterator[RunView]:
 
 def told(line: LogLine) -> str:
     """A line of the log in words; nothing for what only the table of figures needs."""
-    if line.part == COUNTED:
+    if line.part in _FIGURES:
         return ""
     who = "" if line.site is None else f" {line.site}"
     moved = f", {line.bytes:,} bytes" if line.bytes else ""

@@ -1,23 +1,35 @@
 """`securefed study`: write a study, see what it would cost, and ask the sites."""
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from securefed.cli import study_log, study_plan, study_run, study_sites, study_try
+from securefed.cli import (
+    study_log,
+    study_plan,
+    study_run,
+    study_search,
+    study_sites,
+    study_stop,
+    study_trials,
+    study_try,
+)
 from securefed.cli.output import AsJson, answer, table, write_text
 from securefed.cli.study_options import As, File, Folder, Key, called
-from securefed.domain.identifiers import AccountId, Line, PublicKey, StudyId
-from securefed.domain.study import Study
+from securefed.domain.identifiers import AccountId, Line, StudyId
 from securefed.errors import AlreadyExists
 
 app = typer.Typer(no_args_is_help=True)
 app.command("plan")(study_plan.plan)
 app.command("try")(study_try.try_out)
+app.command("search")(study_search.search)
+app.command("trials")(study_trials.trials)
+app.command("compare")(study_trials.compare)
 app.command("status")(study_sites.status)
 app.command("run")(study_run.run)
+app.command("resume")(study_stop.resume)
+app.command("stop")(study_stop.stop)
 app.command("log")(study_log.log)
 app.command("export")(study_log.export)
 
@@ -84,7 +96,7 @@ def submit(
 
     Example: securefed study submit study.toml --as dana --key dana.key --federation federation.toml
     """
-    from securefed.config import load_study
+    from securefed.config import load_study, with_keys
     from securefed.steps.submit_request import write_request
     from securefed.wiring import basics
 
@@ -92,14 +104,14 @@ def submit(
         from securefed.wiring import study as wiring_study
 
         opened = wiring_study.new_study(
-            file, folder, lambda study: _with_keys(study, coordinator, custodian or [])
+            file, folder, lambda study: with_keys(study, coordinator, custodian or [])
         )
         call = called(file, folder, federation, requester, key)
         study_sites.file_at_sites(
             opened, requester, key, federation, anew=anew, call=call, as_json=as_json
         )
         return
-    study = _with_keys(load_study(file), coordinator, custodian or [])
+    study = with_keys(load_study(file), coordinator, custodian or [])
     study.sealing.expect_openable()
     signer, now = basics.load_signer(key), basics.clock().now()
     who = AccountId(requester)
@@ -117,13 +129,3 @@ def submit(
         table(headings, rows, ""),
         f"send each file to its site; the owner runs: securefed request receive {paths[0].name}",
     )
-
-
-def _with_keys(study: Study, coordinator: str | None, custodians: list[str]) -> Study:
-    """The study with the keys that were given, in place of those in its file."""
-    sealing = study.sealing
-    if coordinator is not None:
-        sealing = replace(sealing, coordinator=PublicKey(coordinator))
-    if custodians:
-        sealing = replace(sealing, custodians=tuple(sorted(map(PublicKey, custodians))))
-    return replace(study, sealing=sealing)

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from securefed.cli.output import working
+from securefed.domain.canonical import Plain
 
 if TYPE_CHECKING:
+    from securefed.config import Change
     from securefed.wiring.remote import Ways
 
 File = Annotated[Path, typer.Argument(help="The study file.")]
@@ -22,6 +24,28 @@ Folder = Annotated[
     Path | None,
     typer.Option("--folder", help="The run's folder.", show_default="NAME.run"),
 ]
+
+Set = Annotated[
+    list[str] | None,
+    typer.Option("--set", help="KEY=VALUE: sets a key of the file anew for this call; repeat."),
+]
+
+
+def set_anew(given: list[str] | None) -> "tuple[Change, ...]":
+    """What is set anew, as it was typed."""
+    from securefed.config import read_change
+
+    return tuple(read_change(one) for one in given or [])
+
+
+def set_told(changes: "tuple[Change, ...]") -> list[str]:
+    """A line that says what was set anew, if anything was."""
+    return [f"Set for this call: {'; '.join(map(str, changes))}"] if changes else []
+
+
+def set_plain(changes: "tuple[Change, ...]") -> Plain:
+    """The same as JSON."""
+    return [{"key": one.key, "value": one.said} for one in changes]
 
 
 def named(file: Path, folder: Path | None) -> str:

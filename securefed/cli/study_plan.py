@@ -10,6 +10,7 @@ from securefed.cli.numbers import exact
 from securefed.cli.options import open_site
 from securefed.cli.output import AsJson, answer, table, working, write_text
 from securefed.cli.plan_view import plan_text
+from securefed.cli.study_options import Set, set_anew, set_plain, set_told
 from securefed.domain.canonical import Plain
 from securefed.domain.chart import svg_curve, text_curve
 from securefed.domain.identifiers import AccountId
@@ -20,6 +21,7 @@ from securefed.domain.rules.speak import shown
 from securefed.domain.study import Participant, Study
 
 if TYPE_CHECKING:
+    from securefed.config import Change
     from securefed.steps.plan_budget import Figures, Fitting
 
 File = Annotated[Path, typer.Argument(help="The study file.")]
@@ -44,6 +46,7 @@ def plan(
     site: Sites = None,
     requester: Requester = None,
     key: Key = None,
+    anew: Set = None,
     as_json: AsJson = False,
 ) -> None:
     """Predict what a study costs at each site, and with --epsilon what would fit.
@@ -55,11 +58,12 @@ def plan(
     """
     from securefed.config import load_study
 
-    study = load_study(file)
+    changes = set_anew(anew)
+    study = load_study(file, changes)
     if site:
         if requester is None or key is None:
             raise typer.BadParameter("--site needs --as and --key")
-        _at_sites(study, site, AccountId(requester), key, as_json)
+        _at_sites(study, changes, site, AccountId(requester), key, as_json)
         return
     at = probability("--delta", exact("--delta", delta))
     target = None if epsilon is None else positive("--epsilon", exact("--epsilon", epsilon))
@@ -74,8 +78,9 @@ def plan(
             "study": study.study,
             "delta": to_plain(at),
             "sites": [_document(*one) for one in predicted],
+            "set": set_plain(changes),
         },
-        _text(study, at, predicted, worst),
+        "\n".join([*set_told(changes), _text(study, at, predicted, worst)]),
         f"securefed study submit {file} --as NAME --key FILE",
     )
 
@@ -144,8 +149,16 @@ def _document(part: Participant, figures: "Figures", fits: "Fitting | None") -> 
     }
 
 
-def _at_sites(study: Study, folders: list[Path], who: AccountId, key: Path, as_json: bool) -> None:
+def _at_sites(
+    study: Study,
+    changes: "tuple[Change, ...]",
+    folders: list[Path],
+    who: AccountId,
+    key: Path,
+    as_json: bool,
+) -> None:
     found = [_at_site(study, folder, who, key) for folder in folders]
+    plans = (f"{plan_text(plan)}\n\n{_left_text(left)}" for plan, left in found)
     answer(
         as_json,
         "study-plans",
@@ -153,9 +166,10 @@ def _at_sites(study: Study, folders: list[Path], who: AccountId, key: Path, as_j
             "plans": [
                 {"digest": plan.digest, "plan": to_plain(plan), "left": to_plain(left)}
                 for plan, left in found
-            ]
+            ],
+            "set": set_plain(changes),
         },
-        "\n\n".join(f"{plan_text(plan)}\n\n{_left_text(left)}" for plan, left in found),
+        "\n\n".join([*set_told(changes), *plans]),
     )
 
 

@@ -17,6 +17,7 @@ from securefed.cli.study_options import As, Federation, File, Folder, Key, at_si
 from securefed.domain.canonical import Plain, decimal_text
 from securefed.domain.identifiers import AccountId
 from securefed.domain.numbers import probability
+from securefed.domain.study import Study
 from securefed.errors import NumberInvalid, RunCancelled
 
 if TYPE_CHECKING:
@@ -31,41 +32,45 @@ Delta = Annotated[
     typer.Option("--delta", help="State ε at this δ in the model's card.", show_default="no ε"),
 ]
 
+CoordinatorKey = Annotated[
+    Path | None,
+    typer.Option(
+        "--coordinator-key",
+        help="The private key of the coordinator whom the study names.",
+        show_default="yours",
+    ),
+]
+Deadline = Annotated[str, typer.Option("--deadline", help="How many minutes a round may take.")]
+Assets = Annotated[
+    Path | None, typer.Option("--assets", help="The folder with model folders and catalogues.")
+]
+
 
 def run(
     file: File,
     federation: Federation,
     requester: As,
     key: Key,
-    coordinator_key: Annotated[
-        Path | None,
-        typer.Option(
-            "--coordinator-key",
-            help="The private key of the coordinator whom the study names.",
-            show_default="yours",
-        ),
-    ] = None,
+    coordinator_key: CoordinatorKey = None,
     folder: Folder = None,
-    deadline: Annotated[
-        str, typer.Option("--deadline", help="How many minutes a round may take.")
-    ] = "60",
-    assets: Annotated[
-        Path | None, typer.Option("--assets", help="The folder with model folders and catalogues.")
-    ] = None,
+    deadline: Deadline = "60",
+    assets: Assets = None,
     delta: Delta = None,
     as_json: AsJson = False,
 ) -> None:
     """Run a study's rounds at the sites that approved it. Run again, it goes on where it stopped.
 
-    Ctrl-C stops it; what the sites have begun is found again and nothing is trained twice. The
+    Ctrl-C stops it, and so does `study stop` in another terminal; what the sites have begun is found again and nothing is trained twice. The
     model lies in the run folder's `model` at the end.
 
     Example: securefed study run study.toml --federation federation.toml --as dana --key dana.key
     """
     from securefed.cli.run_view import watching
+    from securefed.config import load_own_code
     from securefed.wiring import basics
     from securefed.wiring import run as wiring_run
     from securefed.wiring import study as wiring_study
+    from securefed.wiring.export import ExportForm
 
     at = None if delta is None else probability("--delta", exact("--delta", delta))
     opened, began = wiring_study.filed_study(file, folder), time.monotonic()
@@ -78,6 +83,7 @@ def run(
     )
     again = f"securefed study run {called(file, folder, federation, requester, key)}"
     again += "" if coordinator_key is None else f" --coordinator-key {coordinator_key}"
+    again += "" if assets is None else f" --assets {assets}"
     if not opened.over:
         sites = [one.site for one in opened.study.participants]
         with at_sites(federation, key) as ways, watching(sites, opened.study.rounds) as view:
@@ -85,7 +91,13 @@ def run(
             with wiring_run.opened_run(opened, ways, wanted, watch) as running:
                 _run(running, opened, again)
     with working("Writing the model"):
-        model = opened.export(opened.folder.model, at, basics.accountant(), again=True)
+        model = opened.export(
+            opened.folder.model,
+            at,
+            basics.accountant(),
+            again=True,
+            form=ExportForm(assets=assets, own_code=load_own_code(file)),
+        )
     done = opened.finished()
     answer(
         as_json,
@@ -152,8 +164,14 @@ def _text(opened: "OpenStudy", done: "Finished", model: Path) -> str:
         table(("site", "rounds", "bytes"), rows, ""),
     ]
     if names:
-        lines += ["", "Means of the sites' noised metrics", table(("round", *names), figures, "")]
+        lines += ["", _whose(opened.study), table(("round", *names), figures, "")]
     return "\n".join([*lines, "", f"The model is in {model}"])
+
+
+def _whose(study: Study) -> str:
+    if study.sealing.tally:
+        return "Metrics of all sites together, from their noised sum"
+    return "Means of the sites' noised metrics"
 
 
 def _ended(done: int, rounds: int) -> str:
@@ -179,6 +197,7 @@ def _document(
         "parts": [
             {"part": part, "seconds": decimal_text(spent)} for part, spent in done.parts.items()
         ],
+        "times": [one.document() for one in done.times],
         "model": str(model),
     }
 

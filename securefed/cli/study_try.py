@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from securefed.cli.output import AsJson, answer, counting, table
+from securefed.cli.study_options import Set, set_anew, set_plain, set_told
 from securefed.domain.canonical import Plain
 from securefed.domain.study import Participant, Study
-from securefed.errors import NotFound
 
 if TYPE_CHECKING:
     from securefed.wiring.trial import Tried
@@ -28,6 +28,7 @@ def try_out(
     assets: Annotated[
         Path | None, typer.Option("--assets", help="The folder with model folders and catalogues.")
     ] = None,
+    anew: Set = None,
     as_json: AsJson = False,
 ) -> None:
     """Train a study on the mock of a dataset, with the real engine and its self-test.
@@ -39,29 +40,21 @@ def try_out(
     from securefed.config import load_card, load_own_code, load_study
     from securefed.wiring import trial
 
-    study = load_study(file)
-    part = _part(study, site)
+    changes = set_anew(anew)
+    study = load_study(file, changes)
+    part = trial.part_of(study, site)
     steps = study.rounds * part.training.steps
     with counting(f"Training as {part.site}", steps) as on_step:
-        tried = trial.try_study(study, part, load_own_code(file), load_card(data), assets, on_step)
+        tried = trial.try_study(
+            study, part, load_own_code(file, changes), load_card(data), assets, on_step
+        )
     answer(
         as_json,
         "study-tried",
-        _document(study, part, tried),
-        _text(study, part, tried),
+        {**_document(study, part, tried), "set": set_plain(changes)},
+        "\n".join([*set_told(changes), _text(study, part, tried)]),
         f"securefed study plan {file} --delta 1e-6",
     )
-
-
-def _part(study: Study, site: str | None) -> Participant:
-    parts = {str(part.site): part for part in study.participants}
-    if site is None:
-        return study.participants[0]
-    if site not in parts:
-        raise NotFound(
-            f"The study has no site {site!r}", hint=f"Its sites are: {', '.join(parts)}."
-        )
-    return parts[site]
 
 
 def _text(study: Study, part: Participant, tried: "Tried") -> str:

@@ -10,7 +10,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Annotated, Any, Self
 
-from pydantic import Field, PlainValidator, model_validator
+from pydantic import Field, PlainValidator, WithJsonSchema, model_validator
 
 from securefed.config.fields import (
     Count,
@@ -22,6 +22,7 @@ from securefed.config.fields import (
     Table,
     choice_schema,
     one_of,
+    truth,
 )
 from securefed.config.problems import Unfit, found
 from securefed.domain.combining import Combining, EarlyStop
@@ -48,7 +49,7 @@ class RuleName(StrEnum):
 
 
 class CourseName(StrEnum):
-    """How the server's rate changes over the rounds."""
+    """How a rate changes over the rounds."""
 
     CONSTANT = "constant"
     COSINE = "cosine"
@@ -57,6 +58,7 @@ class CourseName(StrEnum):
 
 RuleWord = Annotated[RuleName, PlainValidator(one_of(RuleName)), choice_schema(RuleName)]
 CourseWord = Annotated[CourseName, PlainValidator(one_of(CourseName)), choice_schema(CourseName)]
+Truth = Annotated[bool, PlainValidator(truth), WithJsonSchema({"type": "boolean"})]
 AimWord = Annotated[Aim, PlainValidator(one_of(Aim)), choice_schema(Aim)]
 
 _RULES: dict[RuleName, type[ServerRule]] = {
@@ -86,7 +88,7 @@ _USUAL_OF = {
 
 
 class ScheduleTable(Table):
-    """How the server's rate changes over the rounds."""
+    """How a rate changes over the rounds."""
 
     course: CourseWord = Field(
         default=CourseName.CONSTANT, description="The course of the rate after its warm-up."
@@ -138,10 +140,17 @@ class CombiningTable(Table):
         default=None, description="What is added to the root; for adagrad, adam and yogi."
     )
     schedule: ScheduleTable = Field(
-        default_factory=ScheduleTable, description="How the rate changes over the rounds."
+        default_factory=ScheduleTable, description="How the server's rate changes over the rounds."
+    )
+    site_schedule: ScheduleTable = Field(
+        default_factory=ScheduleTable,
+        description="How the sites' learning rate changes over the rounds.",
     )
     proximal: Positive | None = Field(
         default=None, description="FedProx: how strongly a site is pulled to the round's start."
+    )
+    control: Truth = Field(
+        default=False, description="SCAFFOLD: control variates against the drift of unlike sites."
     )
     sites_per_round: Count | None = Field(
         default=None, description="How many sites are drawn for a round; all if not set."
@@ -166,14 +175,17 @@ def combining_of(table: CombiningTable) -> Combining:
     """What the table says, with nothing left to be filled in."""
     return Combining(
         rule=_RULES[table.rule](**table.numbers),
-        schedule=Schedule(
-            course=_COURSES[table.schedule.course](**table.schedule.numbers),
-            warm_up=table.schedule.warm_up,
-        ),
+        schedule=_schedule(table.schedule),
+        site_schedule=_schedule(table.site_schedule),
         proximal=table.proximal,
+        control=table.control,
         sites_per_round=table.sites_per_round,
         stop=None if table.stop is None else _stop(table.stop),
     )
+
+
+def _schedule(table: ScheduleTable) -> Schedule:
+    return Schedule(course=_COURSES[table.course](**table.numbers), warm_up=table.warm_up)
 
 
 def _stop(table: StopTable) -> EarlyStop:

@@ -20,7 +20,11 @@ Document = TypeVar("Document", bound=Table)
 
 def read_document(path: Path, model: type[Document]) -> Document:
     """The file as its model, or every problem that it has."""
-    values = read_toml(path)
+    return checked_document(path, read_toml(path), model)
+
+
+def checked_document(path: Path, values: dict[str, object], model: type[Document]) -> Document:
+    """A file's values as its model."""
     try:
         return model.model_validate(values)
     except ValidationError as error:

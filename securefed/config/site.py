@@ -65,13 +65,16 @@ def _path(folder: Path, written: str | None) -> Path | None:
     return None if written is None else folder.absolute() / written
 
 
-def site_template(site: SiteId, title: Line, serve: ServeSettings | None = None) -> str:
+def site_template(
+    site: SiteId, title: Line, serve: ServeSettings | None = None, assets: Path | None = None
+) -> str:
     """The `site.toml` of a new site."""
     usual, chosen = ServeSettings(), serve or ServeSettings()
     host = f"{_mark(chosen.host == usual.host)}host = {json.dumps(chosen.host)}"
     port = f"{_mark(chosen.port == usual.port)}port = {chosen.port}"
     names = json.dumps(list(chosen.own_ca or ("site.example.org",)))
     own_ca = f"{_mark(not chosen.own_ca)}own_ca = {names}"
+    models = f"{_mark(assets is None)}assets = {json.dumps(str(assets or '/srv/models'))}"
     return f"""\
 # A site of securefed. Its accounts, policy, budgets and data cards are in its ledger, signed; this
 # file says what the site is called and how its machine serves it. Keys behind a # are not set.
@@ -86,6 +89,9 @@ title = {json.dumps(title, ensure_ascii=False)}
 {own_ca}    # the site makes a small CA and a certificate for these names
 # certificate = "tls/organisation.pem"    # or: the organisation's own files
 # certificate_key = "tls/organisation.key"
+
+[runner]
+{models}    # public models that studies may begin with
 {_REST}"""
 
 
@@ -94,10 +100,8 @@ def _mark(usual: bool) -> str:
 
 
 _USUAL_RUNNER, _USUAL_BLOBS = RunnerSettings(), BlobSettings()
-_REST = f"""
-[runner]
+_REST = f"""\
 # python = "/opt/training/bin/python"    # an environment of its own, with another torch
-# assets = "/srv/models"    # public models that studies may begin with
 # walls = "best"    # "bubblewrap" refuses to plan without it, "process" never uses it
 # gpu = false
 # memory_gib = {_USUAL_RUNNER.memory_gib}

@@ -1,9 +1,10 @@
 """The tables of `study.toml` and what each key means."""
 
 from decimal import Decimal
-from typing import Annotated
+from enum import StrEnum
+from typing import Annotated, Self
 
-from pydantic import AfterValidator, Field, PlainValidator, WithJsonSchema
+from pydantic import AfterValidator, Field, PlainValidator, WithJsonSchema, model_validator
 
 from securefed.config.combining_tables import CombiningTable
 from securefed.config.fields import (
@@ -21,11 +22,14 @@ from securefed.config.fields import (
     SuiteWord,
     Table,
     VersionText,
+    choice_schema,
     exact,
     none_twice,
+    one_of,
     text_of,
     whole,
 )
+from securefed.config.fusion_tables import FusionTable
 from securefed.config.problems import Unfit
 from securefed.domain.canonical import decimal_text
 from securefed.domain.identifiers import Sentence
@@ -78,6 +82,16 @@ PrecisionNumber = Annotated[
 ]
 
 
+class Shown(StrEnum):
+    """Whose figures are shown."""
+
+    SUM = "sum"
+    SITE = "site"
+
+
+ShownWord = Annotated[Shown, PlainValidator(one_of(Shown)), choice_schema(Shown)]
+
+
 class RecipeTable(Table):
     """What is trained."""
 
@@ -115,19 +129,47 @@ class MetricsTable(Table):
     releases: Count = Field(description="How many sets of metrics a round releases.")
 
 
+class SharedMetricsTable(MetricsTable):
+    """What is measured in each round, and whose figures are shown."""
+
+    shown: ShownWord | None = Field(
+        default=None,
+        description="The figures that are shown: those of the sum over all sites, which is opened "
+        "with the updates' sum, or each site's own. The sum wherever updates are sealed.",
+    )
+    numbers: Count | None = Field(
+        default=None,
+        description="How many numbers a tally has; for a sum. `securefed study try` says it.",
+    )
+
+
 class PrivacyTable(Table):
     """What one attempt at a round does to a site's data, unless the site's table says otherwise."""
 
     noise_multiplier: Positive = Field(description="The noise multiplier of each step, σ.")
     sampling_rate: Proportion = Field(description="Each record's chance to be in a step, q.")
-    steps: Count = Field(description="How many steps one round takes.")
+    steps: Count | None = Field(
+        default=None, description="How many steps one round takes; or state local_epochs."
+    )
+    local_epochs: Positive | None = Field(
+        default=None,
+        description="How often a round draws each record on average; over the sampling rate, "
+        "that is its steps, which must be a whole number.",
+    )
     clip: Positive = Field(description="The L2 bound of one record's gradient, C.")
     sampling: SamplingWord = Field(
         default=Sampling.POISSON, description="How a step draws its records."
     )
-    metrics: MetricsTable | None = Field(
+    metrics: SharedMetricsTable | None = Field(
         default=None, description="Noisy metrics of each round; without it none are released."
     )
+
+    @model_validator(mode="after")
+    def _one_length(self) -> Self:
+        if self.steps is None and self.local_epochs is None:
+            raise Unfit("a whole number, or local_epochs", key="steps", got="nothing")
+        _refuse_both(self)
+        return self
 
 
 class SitePartTable(Table):
@@ -141,11 +183,25 @@ class SitePartTable(Table):
         default=None, description="This site's sampling rate, q."
     )
     steps: Count | None = Field(default=None, description="This site's steps in one round.")
+    local_epochs: Positive | None = Field(
+        default=None, description="How often a round draws each record of this site, in its place."
+    )
     clip: Positive | None = Field(default=None, description="This site's L2 bound, C.")
     sampling: SamplingWord | None = Field(
         default=None, description="How a step draws its records at this site."
     )
     metrics: MetricsTable | None = Field(default=None, description="This site's noisy metrics.")
+
+    @model_validator(mode="after")
+    def _one_length(self) -> Self:
+        _refuse_both(self)
+        return self
+
+
+def _refuse_both(table: PrivacyTable | SitePartTable) -> None:
+    """A table says once how long a round is."""
+    if table.steps is not None and table.local_epochs is not None:
+        raise Unfit("steps or local_epochs, not both", key="local_epochs", got="both")
 
 
 class SealingTable(Table):
@@ -189,6 +245,9 @@ class StudyDocument(Table):
     sealing: SealingTable = Field(description="How updates are sealed before they leave a site.")
     combining: CombiningTable = Field(
         default_factory=CombiningTable, description="How rounds become one model."
+    )
+    fusion: FusionTable | None = Field(
+        default=None, description="Teachers that vote, in place of training what leaves a site."
     )
     request: RequestTable = Field(
         default_factory=RequestTable, description="The request that each site receives."

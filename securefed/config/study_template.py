@@ -47,13 +47,15 @@ minimum_sites = 2                      # a round with fewer contributors does no
 [privacy]
 noise_multiplier = 2.0                 # σ: the noise's standard deviation is σ·C
 sampling_rate = 0.05                   # q: each record's chance to be in a step
-steps = 16                             # in one round
+steps = 16                             # in one round; or local_epochs = 0.8, which is as many
 clip = 1.0                             # C: the most that one record can move a step
 sampling = "poisson"                   # the only one with an accounting
 
 [privacy.metrics]
 noise_multiplier = 30.0
 releases = 1                           # in one round
+numbers = 24                           # in a tally; `securefed study try` says how many
+# shown = "site"                       # or "sum", as here: only the sum over the sites is opened
 
 [sealing]
 suite = "bfv+mask"                     # sites mask their updates and encrypt them
@@ -76,6 +78,7 @@ update_bound = 1.0                     # the L2 norm that an update is scaled do
 # [combining]
 # rule = "momentum"                    # or "fedavg", "adagrad", "adam", "yogi"
 # proximal = 0.01                      # FedProx: pulls a site's steps to where its round began
+# control = true                       # or SCAFFOLD, against the same drift of unlike sites
 # sites_per_round = 2                  # drawn by a public lot; all if not set
 #
 # [combining.stop]                     # ends the study when a released metric gets no better

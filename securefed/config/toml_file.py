@@ -30,6 +30,25 @@ def read_toml(path: Path) -> dict[str, object]:
         raise refused(path, [Problem(key="", expected=unfit.expected, got=unfit.got)]) from unfit
 
 
+def value_in(text: str) -> object:
+    """The value that a text is in TOML; what is none there is the text itself."""
+    try:
+        found = _parsed(f"value = {text}".encode("utf-8", "surrogateescape"))
+    except FileUnfit:
+        return text
+    return found["value"] if len(found) == 1 else text
+
+
+def values_in(text: str) -> list[object]:
+    """The same for several values, which commas separate."""
+    try:
+        found = _parsed(f"values = [{text}]".encode("utf-8", "surrogateescape"))
+    except FileUnfit:
+        return [value_in(one.strip()) for one in text.split(",")]
+    values = found["values"]
+    return list(values) if len(found) == 1 and isinstance(values, list) else [text]
+
+
 def bounded_bytes(path: Path) -> bytes:
     """A regular file's bytes, as long as it is of the size of something that people write."""
     try:

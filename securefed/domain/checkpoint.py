@@ -15,6 +15,7 @@ import base64
 import binascii
 import hashlib
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from securefed.domain.identifiers import Digest, PublicKey, Signature, SiteId
@@ -91,6 +92,23 @@ class Checkpoint:
         """Whether the named party's signature is there and valid."""
         return self._vouched(_COSIGNER + who, key, verify)
 
+    def among(
+        self, key: PublicKey, others: Iterable[tuple[str, PublicKey]], verify: Verify
+    ) -> "Checkpoint":
+        """The checkpoint with its origin's signature and the valid ones of these, and no other."""
+        known = [(_ORIGIN + self.site, key), *((_COSIGNER + who, one) for who, one in others)]
+        kept: dict[str, NoteSignature] = {}
+        for one in self.signatures:
+            if any(self._by(one, name, signer, verify) for name, signer in known):
+                kept.setdefault(one.name, one)
+        return replace(self, signatures=tuple(kept.values()))
+
+    @property
+    def cosigners(self) -> tuple[str, ...]:
+        """The names under the checkpoint that are not its origin's."""
+        names = (one.name for one in self.signatures)
+        return tuple(one.removeprefix(_COSIGNER) for one in names if one.startswith(_COSIGNER))
+
     def joined(self, other: "Checkpoint") -> "Checkpoint":
         """The same head with the signatures of both."""
         more = tuple(one for one in other.signatures if one not in self.signatures)
@@ -102,12 +120,11 @@ class Checkpoint:
         return replace(self, signatures=(*others, one))
 
     def _vouched(self, name: str, key: PublicKey, verify: Verify) -> bool:
-        return any(
-            one.name == name
-            and one.key_hint == _key_hint(name, key)
-            and verify(key, self.signed, one.signature)
-            for one in self.signatures
-        )
+        return any(self._by(one, name, key, verify) for one in self.signatures)
+
+    def _by(self, one: NoteSignature, name: str, key: PublicKey, verify: Verify) -> bool:
+        named = one.name == name and one.key_hint == _key_hint(name, key)
+        return named and verify(key, self.signed, one.signature)
 
 
 def parse_checkpoint(note: str) -> Checkpoint:

@@ -59,6 +59,7 @@ class Condition(StrEnum):
     SINCE = "since"
     ONE_STUDY = "one-study"
     MEASURED = "measured"
+    VOTED = "voted"
     REFUSED = "refused"
 
 

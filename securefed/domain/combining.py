@@ -14,6 +14,9 @@ from securefed.domain.identifiers import Line
 from securefed.domain.numbers import count, positive
 from securefed.domain.schedule import Constant, Schedule
 from securefed.domain.server_rule import FedAvg, ServerPlan, ServerRule
+from securefed.errors import ConfigInvalid
+
+_DIGITS = Decimal("1e-12")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,12 +33,15 @@ class EarlyStop:
 
 @dataclass(frozen=True, kw_only=True)
 class Combining:
-    """How rounds are combined. `schedule` is that of the server's rate; `proximal` is the strength
-    of FedProx's pull; without `sites_per_round` every site is asked in every round."""
+    """How rounds are combined. `schedule` is that of the server's rate, `site_schedule` that of
+    the sites' learning rate; `proximal` is the strength of FedProx's pull, `control` asks for
+    SCAFFOLD; without `sites_per_round` every site is asked in every round."""
 
     rule: ServerRule
     schedule: Schedule
+    site_schedule: Schedule
     proximal: Decimal | None
+    control: bool
     sites_per_round: int | None
     stop: EarlyStop | None
 
@@ -44,11 +50,29 @@ class Combining:
             positive("proximal strength", self.proximal)
         if self.sites_per_round is not None:
             count("sites in a round", self.sites_per_round)
+        if self.control:
+            self._check_control()
 
     @property
     def server(self) -> ServerPlan:
         """What moves the model."""
-        return ServerPlan(rule=self.rule, stride=None)
+        return ServerPlan(rule=self.rule, control=self.control)
+
+    def site_factor(self, round_: int, rounds: int) -> Decimal:
+        """What a site's learning rate is multiplied by in a round: the same digits everywhere."""
+        return Decimal(self.site_schedule.factor(round_, rounds)).quantize(_DIGITS).normalize()
+
+    def _check_control(self) -> None:
+        if self.proximal is not None:
+            raise ConfigInvalid(
+                "control goes with no proximal: the variates would learn the pull",
+                hint="Leave out one of the two; both are against the drift of unlike sites.",
+            )
+        if self.sites_per_round is not None:
+            raise ConfigInvalid(
+                "control goes with no sites_per_round: it moves in rounds of all sites only",
+                hint="Leave out one of the two.",
+            )
 
 
 def plain_combining() -> Combining:
@@ -56,7 +80,9 @@ def plain_combining() -> Combining:
     return Combining(
         rule=FedAvg(rate=Decimal(1)),
         schedule=Schedule(course=Constant(), warm_up=0),
+        site_schedule=Schedule(course=Constant(), warm_up=0),
         proximal=None,
+        control=False,
         sites_per_round=None,
         stop=None,
     )

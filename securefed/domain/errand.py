@@ -1,8 +1,9 @@
 """What is asked of a site through an approved function, and what the site answers.
 
-Every errand is about one attempt at one round; the request is the function's own, so no errand
-names it. Both sides speak canonical JSON, and what is not one of these records is refused whole.
-Answers hold names, digests, counts and tickets: never a weight, a value or a text of an exception.
+Every errand but `Witness` is about one attempt at one round; the request is the function's own, so
+no errand names it. Both sides speak canonical JSON, and what is not one of these records is refused
+whole. Answers hold names, digests, counts and tickets: never a weight, a value or a text of an
+exception.
 
     errand = read_errand(text)          # Training(round=1, attempt=1, ...)
     text = answer_text(Standing(...))
@@ -19,6 +20,7 @@ from securefed.domain.numbers import count
 from securefed.domain.protection import SignedProof
 from securefed.domain.records import from_bytes, to_bytes
 from securefed.domain.round import RoundId
+from securefed.domain.witnessing import Witness, Witnessed
 from securefed.errors import (
     ErrandGarbled,
     NotCanonical,
@@ -28,6 +30,7 @@ from securefed.errors import (
 )
 
 LONGEST_WAIT_S = 5
+LONGEST_PART_MS = 1000 * 60 * 60 * 24 * 365
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,9 +71,21 @@ class Deliver:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Control:
+    """A study's control variate, and the last round that moved it."""
+
+    digest: Digest
+    round: int
+
+    def __post_init__(self) -> None:
+        count("round of a control variate", self.round)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Train:
     """Train the attempt. The first round begins with the study's own weights and names none;
-    `code` is the study's own code, where it has some. Both are brought as blobs before.
+    `code` is the study's own code, where it has some; `control` is its control variate, once a
+    round has moved it. All are brought as blobs before.
 
     Asked again with the same words, it is answered with where the attempt stands."""
 
@@ -79,6 +94,7 @@ class Train:
     weights: Digest | None
     code: Digest | None
     protection: Protection | None
+    control: Control | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,7 +127,7 @@ class Cancel:
     of: Attempt
 
 
-Errand: TypeAlias = Deliver | Train | Report | Fetch | Cancel
+Errand: TypeAlias = Deliver | Train | Report | Fetch | Cancel | Witness
 
 
 class Phase(StrEnum):
@@ -142,9 +158,26 @@ class Released:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Spent:
+    """The milliseconds that an attempt's parts took at its site, as the site says: until its run
+    was ready, training, sealing, and laying files down. For people who look for what is slow;
+    whoever asks often enough where an attempt stands can measure the same."""
+
+    start: int = 0
+    train: int = 0
+    seal: int = 0
+    upload: int = 0
+
+    def __post_init__(self) -> None:
+        for one in (self.start, self.train, self.seal, self.upload):
+            count("milliseconds", one, least=0, most=LONGEST_PART_MS)
+
+
+@dataclass(frozen=True, kw_only=True)
 class Standing:
     """Where an attempt stands. `ticket` is the digest of its run token, as in the ledger; `cause`
-    is the code of the error that ended it."""
+    is the code of the error that ended it. `spent` is known of what ended since the site began to
+    serve."""
 
     kind: ClassVar[str] = "standing"
     id: RoundId
@@ -154,6 +187,7 @@ class Standing:
     steps: int
     cause: Name | None
     released: tuple[Released, ...]
+    spent: Spent | None = None
 
     def __post_init__(self) -> None:
         count("steps", self.steps)
@@ -178,7 +212,7 @@ class Declined:
     where: Line | None
 
 
-Answer: TypeAlias = Standing | Ticketed | Declined
+Answer: TypeAlias = Standing | Ticketed | Witnessed | Declined
 
 
 @dataclass(frozen=True, kw_only=True)

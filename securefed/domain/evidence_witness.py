@@ -1,11 +1,12 @@
 """Checkpoints in evidence: each is signed, is contained, and how far others vouch for the entries.
 
 A party that rewrites or shortens its own ledger signs everything again, so only others' signatures
-show it. Promises that every signature under a note is valid: one of somebody whose key is not there
-refuses the note, because nobody could tell what it is worth.
+show it. Each part also shows what its party saw of the others and signed; those count, too.
+Promises that every signature under a note is valid: one of somebody whose key is not there refuses
+the note, because nobody could tell what it is worth.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from securefed.domain.checkpoint import Checkpoint
 from securefed.domain.evidence import Part
@@ -17,23 +18,39 @@ _COSIGNER = "securefed.cosigner/"
 
 
 def check_notes(
-    part: Part, keys: Mapping[Name, PublicKey], held: Sequence[Checkpoint], verify: Verify
+    part: Part,
+    keys: Mapping[Name, PublicKey],
+    held: Sequence[Checkpoint],
+    verify: Verify,
+    seen: Sequence[Checkpoint] = (),
 ) -> int:
     """Refuses a part that lacks one of its checkpoints; how many entries others vouch for.
 
-    `held` are checkpoints in the verifier's hands, of whichever ledger."""
+    `held` are checkpoints in the verifier's hands, of whichever ledger; `seen` are those that other
+    parts show of this one."""
     hashes = [NO_ENTRY, *(one.hash for one in part.stored())]
-    own = part.checkpoints()
+    own = [one for one in part.checkpoints() if one.site == SiteId(part.name)]
     if not own:
         raise EvidenceInvalid(f"{part.name} shows no checkpoint of its own")
     mine = [one for one in held if one.site == SiteId(part.name)]
     vouched = 0
-    for note in (*own, *mine):
+    for note in (*own, *mine, *seen):
         cosigned = _check_signatures(note, part, keys, verify)
         _check_contained(note, hashes)
         if cosigned or note in mine:
             vouched = max(vouched, note.head.size)
     return vouched
+
+
+def seen_of(part: Part, parts: Iterable[Part], verify: Verify) -> tuple[Checkpoint, ...]:
+    """What other parts show of this one's ledger, as far as it is signed with this one's key."""
+    return tuple(
+        note
+        for other in parts
+        if other.name != part.name
+        for note in other.checkpoints()
+        if note.site == SiteId(part.name) and note.vouched_by_site(part.key, verify)
+    )
 
 
 def _check_signatures(

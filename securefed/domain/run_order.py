@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import ClassVar
 
+from securefed.domain.fusion import Fusion
 from securefed.domain.identifiers import Digest, Line, Name
 from securefed.domain.privacy import DpSgd, GaussianRelease, PrivacyUnit
 from securefed.domain.records import from_bytes, to_bytes
@@ -20,6 +21,8 @@ from securefed.errors import RecordInvalid
 
 # Given: the round's starting weights, what the last round kept, the study's own code.
 WEIGHTS, KEPT, OWN_CODE = Name("weights"), Name("kept"), Name("own-code")
+# Given, too, where the study has a control variate: what the round's steps are corrected by.
+CORRECTION = Name("correction")
 # Made: the privatized update's values, a description of them, noisy metrics; and KEPT again.
 UPDATE, ABOUT, METRICS = Name("update"), Name("about"), Name("metrics")
 
@@ -28,12 +31,16 @@ _MOST_METRICS = 2**14
 
 @dataclass(frozen=True, kw_only=True)
 class RunOrder:
-    """One round for a run. Paths are as the run sees them; `proximal` is FedProx's strength."""
+    """One round for a run. Paths are as the run sees them; `proximal` is FedProx's strength, and
+    `tally` how many numbers a tally must have, or zero where nobody relies on it. `control` says
+    that steps are corrected, `rate_factor` what the sites' schedule leaves of their rate.
+    With `fusion` the round is a vote of teachers, and what is made are its noised counts."""
 
     recipe: Recipe
     model: Model
     training: DpSgd
     metrics: GaussianRelease | None
+    tally: int
     proximal: Decimal | None
     columns: tuple[Column, ...]
     unit: PrivacyUnit
@@ -41,6 +48,9 @@ class RunOrder:
     digest: Digest
     assets: str | None
     given: tuple[Name, ...]
+    control: bool = False
+    rate_factor: Decimal = Decimal(1)
+    fusion: Fusion | None = None
 
     def text(self) -> str:
         """The document of a `Begin`."""

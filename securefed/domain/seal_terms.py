@@ -105,6 +105,7 @@ def _seal(
         custodians=tuple(one.mask for one in keys if one.mask is not None),
         layout=layout,
         parameters=study.model.parameters,
+        tally=study.sealing.tally,
         bound=study.sealing.update_bound,
         reach=study.sealing.reach,
     )

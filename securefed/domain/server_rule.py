@@ -5,16 +5,15 @@ only, so it costs no privacy and no owner needs to judge it; it is stated so tha
 after a crash goes on by the same rule.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cached_property
 from typing import ClassVar, TypeAlias
 
-from securefed.domain.identifiers import Digest, SiteId
+from securefed.domain.identifiers import Digest
 from securefed.domain.numbers import count, not_negative, positive
 from securefed.domain.records import record_digest
-from securefed.errors import ConfigInvalid, NumberInvalid
+from securefed.errors import NumberInvalid
 
 PLAN_KIND = "server-plan"
 
@@ -94,14 +93,10 @@ ServerRule: TypeAlias = FedAvg | ServerMomentum | FedAdagrad | FedAdam | FedYogi
 
 @dataclass(frozen=True, kw_only=True)
 class ServerPlan:
-    """A study's rule, and the stride of its control variates (SCAFFOLD) if it has any."""
+    """A study's rule, and whether it has a control variate (SCAFFOLD)."""
 
     rule: ServerRule
-    stride: Decimal | None
-
-    def __post_init__(self) -> None:
-        if self.stride is not None:
-            positive("stride", self.stride)
+    control: bool
 
     @cached_property
     def digest(self) -> Digest:
@@ -114,25 +109,10 @@ def stride_of(rate: Decimal, steps: int, *, average: bool) -> Decimal:
 
     After K steps of rate η a site is Kη mean gradients away from where it began. The mean of its
     weights after each step weighs the j-th gradient by (K − j + 1)/K, which is η(K + 1)/2 in all.
-    Momentum, Adam and weight decay have no such number. One stride serves all sites, so they take
-    equally many steps at equal rates; see `common_stride`."""
+    Momentum and Adam have no such number."""
     positive("learning rate", rate)
     count("steps", steps)
     return rate * (steps + 1) / 2 if average else rate * steps
-
-
-def common_stride(strides: Mapping[SiteId, Decimal]) -> Decimal:
-    """The stride of all sites; refuses a study in which they differ, naming one that does."""
-    if not strides:
-        raise ConfigInvalid("Control variates need a site")
-    first, *others = sorted(strides)
-    for site in others:
-        if strides[site] != strides[first]:
-            raise ConfigInvalid(
-                f"Control variates need equal steps and rates everywhere: {site} goes "
-                f"{strides[site]} in a round and {first} {strides[first]}"
-            )
-    return strides[first]
 
 
 def _decay(name: str, value: Decimal) -> None:

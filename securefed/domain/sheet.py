@@ -16,14 +16,18 @@ from securefed.domain.plan import ReviewPlan
 from securefed.domain.privacy import DpSgd, GaussianRelease, PrivacyLoss, PrivacyUnit
 from securefed.domain.rules.speak import shown
 from securefed.domain.sheet_combining import combining_lines
+from securefed.domain.sheet_fusion import fusion_lines
+from securefed.domain.sheet_start import start_lines
 from securefed.domain.site import Sandbox
-from securefed.domain.study import Participant, Suite
+from securefed.domain.study import Participant, Study, Suite
 from securefed.domain.weighting import CappedUnits, Weighting
 
 _WALLS = {
     Sandbox.BUBBLEWRAP: "bubblewrap",
     Sandbox.PROCESS: "a plain process, no sandbox",
 }
+
+_PERSONAL = "trained by the same noised steps, but stays at this site and has no part in an update"
 
 
 @dataclass(frozen=True)
@@ -44,7 +48,7 @@ def plan_sheet(plan: ReviewPlan) -> tuple[Row, ...]:
         Row("Leaves", _leaves(plan)),
         Row("Opened by", _opened_by(plan)),
         Row("Combined", combining_lines(plan.request.study.combining)),
-        Row("Mechanism", (*mechanism_lines(plan.request.part), _runs_in(plan))),
+        Row("Mechanism", _mechanism(plan)),
         Row("Loss", _loss(plan)),
         Row("Policy", _policy(plan)),
         Row("Budget", _budget(plan)),
@@ -114,7 +118,9 @@ def _code(plan: ReviewPlan) -> tuple[str, ...]:
     return (
         f"recipe {recipe.name} {recipe.version}; own code: {own}",
         *((f"parameters: {parameters}",) if parameters else ()),
-        f"model family {model.family}, {model.parameters:,} trained parameters",
+        *(f"{one.value}: {_PERSONAL}" for one in recipe.parameters if one.name == "personal"),
+        *start_lines(recipe),
+        f"model family {model.family}, {_numbers(plan.request.study, 'trained parameters')}",
         f"securefed {machine.package} {machine.package_digest.short()}, "
         f"libraries {machine.libraries_digest.short()}, Python {machine.interpreter}",
     )
@@ -134,17 +140,35 @@ def _reads(plan: ReviewPlan) -> tuple[str, ...]:
 
 
 def _leaves(plan: ReviewPlan) -> tuple[str, ...]:
-    study, part = plan.request.study, plan.request.part
+    study = plan.request.study
     sealed = (
         "privatized updates, not sealed" if study.sealing.suite is Suite.NONE else "sealed updates"
     )
-    update = f"up to {study.attempts} {sealed} of {study.model.parameters:,} parameters"
-    metrics = "" if part.metrics is None else f"; up to {study.attempts} noisy metric sets"
+    update = f"up to {study.attempts} {sealed} of {_numbers(study, 'parameters')}"
     return (
-        f"{update}, L2 ≤ {study.sealing.update_bound}, suite {study.sealing.suite}{metrics}",
+        f"{update}, L2 ≤ {study.sealing.update_bound}, suite {study.sealing.suite}",
         f"as values of {study.sealing.bits} bits within ±{study.sealing.reach}; "
         f"{_weights(study.sealing.weighting)}",
+        *_measured_lines(plan),
         "step numbers and error codes; nothing else",
+    )
+
+
+def _numbers(study: Study, usual: str) -> str:
+    """What an update is made of."""
+    return f"{study.model.parameters:,} {usual if study.fusion is None else 'counts of votes'}"
+
+
+def _measured_lines(plan: ReviewPlan) -> tuple[str, ...]:
+    """Whose figures anybody sees, as long as anything is measured."""
+    study = plan.request.study
+    if plan.request.part.metrics is None:
+        return ()
+    if not study.sealing.tally:
+        return (f"up to {study.attempts} sets of noisy metrics of this site alone",)
+    return (
+        f"noisy metrics as a tally of {study.sealing.tally:,} numbers in each sealed update; only "
+        "the sum over the sites is opened",
     )
 
 
@@ -165,6 +189,11 @@ def _opened_by(plan: ReviewPlan) -> tuple[str, ...]:
         if sealing.coordinator
         else "sums from no coordinator yet",
     )
+
+
+def _mechanism(plan: ReviewPlan) -> tuple[str, ...]:
+    votes = fusion_lines(plan.request.study.fusion)
+    return (*mechanism_lines(plan.request.part), *votes, _runs_in(plan))
 
 
 def mechanism_lines(part: Participant) -> tuple[str, ...]:

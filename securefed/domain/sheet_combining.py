@@ -9,12 +9,19 @@ from securefed.domain.combining import Combining, EarlyStop
 from securefed.domain.schedule import Constant, Cosine, Course, Schedule, Steps
 from securefed.domain.server_rule import ServerRule
 
+_CONTROL = (
+    "steps are corrected by a control variate (SCAFFOLD): a second file of the model's size comes "
+    "down, and one of this site's own stays here"
+)
+
 
 def combining_lines(combining: Combining) -> tuple[str, ...]:
     """The rule and its rate; what else a study asks, each in a line."""
     pull, drawn, stop = combining.proximal, combining.sites_per_round, combining.stop
     return (
         f"{_rule(combining.rule)}; {_schedule(combining.schedule)}; no cost in privacy",
+        f"the sites' learning rate: {_schedule(combining.site_schedule)}",
+        *((_CONTROL,) if combining.control else ()),
         *(() if pull is None else (f"steps are pulled to the round's start, strength {pull}",)),
         *(() if drawn is None else (f"{drawn} sites are drawn for each round, by a public lot",)),
         *(() if stop is None else (_stop(stop),)),

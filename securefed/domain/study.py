@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 
-from securefed.domain.combining import Combining
+from securefed.domain.combining import Combining, plain_combining
+from securefed.domain.fusion import Fusion
 from securefed.domain.identifiers import (
     DatasetId,
     Digest,
@@ -24,13 +25,15 @@ from securefed.domain.numbers import count, positive
 from securefed.domain.privacy import DpSgd, GaussianRelease, Mechanism
 from securefed.domain.records import record_digest
 from securefed.domain.site_sampling import drawn_sites
-from securefed.domain.weighting import Weighting
+from securefed.domain.weighting import EqualWeights, Weighting
 from securefed.errors import ConfigInvalid
 
 # What the digests of a study, and of its own Python file, are taken as.
 STUDY_KIND, OWN_CODE_KIND = "study", "own-code"
 # How many bits a sealed value may have.
 PRECISIONS = (8, 12, 16)
+# How many numbers a tally may have. Sums are so little longer that custodians need not be told.
+MOST_TALLY = 2**14
 
 _KEYS = (
     "Name their keys under [sealing] in the study's file, or with --coordinator and --custodian. "
@@ -53,7 +56,9 @@ class ReleaseKind(StrEnum):
 
     SEALED_UPDATE = "sealed-update"
     PRIVATIZED_UPDATE = "privatized-update"
+    # A site's own, or inside its sealed update, where only their sum over the sites is opened.
     NOISY_METRICS = "noisy-metrics"
+    SUMMED_METRICS = "summed-metrics"
     PROGRESS = "progress"
     ERROR_CODE = "error-code"
 
@@ -114,12 +119,16 @@ class Sealing:
     `reach` is the largest value that the suite's levels stand for. The coordinator's key signs
     self-tests and sums. Each custodian holds one kind of key: where updates are encrypted, one
     custodian holds the lattice key, and where they are masked, the others hold the masks'. A study
-    can be planned before its keys are known, but neither filed nor run."""
+    can be planned before its keys are known, but neither filed nor run.
+
+    `tally` is how many numbers of a noised tally are sealed with each update, so that metrics are
+    of all sites together. With zero, what a site measures leaves by itself, if anything does."""
 
     suite: Suite
     update_bound: Decimal
     reach: Decimal
     bits: int
+    tally: int
     weighting: Weighting
     coordinator: PublicKey | None
     custodians: tuple[PublicKey, ...]
@@ -135,6 +144,9 @@ class Sealing:
             raise ConfigInvalid("The coordinator is no custodian: it would open what it adds")
         if self.suite is Suite.NONE and (self.coordinator or self.custodians):
             raise ConfigInvalid("The suite none has nothing to open, so it names nobody who can")
+        count("numbers of a tally", self.tally, least=0, most=MOST_TALLY)
+        if self.suite is Suite.NONE and self.tally:
+            raise ConfigInvalid("The suite none seals no metrics: each site's are shown")
 
     def expect_openable(self) -> None:
         """Refuses a study whose sums nobody could open, or without a coordinator that may ask."""
@@ -156,7 +168,8 @@ class Sealing:
 
 @dataclass(frozen=True, kw_only=True)
 class Study:
-    """The whole of what is asked of every site."""
+    """The whole of what is asked of every site. With `fusion` a site trains nothing that leaves it:
+    the update is its teachers' noised votes, and the training is the one step that noises them."""
 
     study: StudyId
     title: Line
@@ -170,6 +183,7 @@ class Study:
     combining: Combining
     valid_days: int
     participants: tuple[Participant, ...]
+    fusion: Fusion | None = None
 
     def __post_init__(self) -> None:
         count("rounds", self.rounds, most=100_000)
@@ -183,6 +197,10 @@ class Study:
             for one in participant.attempt:
                 count(f"{one.kind} in all attempts", one.times * self.attempts)
         self._check_combining(len(sites))
+        if self.sealing.tally and not all(one.metrics for one in self.participants):
+            raise ConfigInvalid("Metrics are summed over all sites, so all of them measure")
+        if self.fusion is not None:
+            self._check_fusion(self.fusion)
 
     @property
     def attempts(self) -> int:
@@ -195,7 +213,8 @@ class Study:
         sealed = self.sealing.suite is not Suite.NONE
         update = ReleaseKind.SEALED_UPDATE if sealed else ReleaseKind.PRIVATIZED_UPDATE
         measured = any(participant.metrics for participant in self.participants)
-        metrics = (ReleaseKind.NOISY_METRICS,) if measured else ()
+        kind = ReleaseKind.SUMMED_METRICS if self.sealing.tally else ReleaseKind.NOISY_METRICS
+        metrics = (kind,) if measured else ()
         return (update, *metrics, ReleaseKind.PROGRESS, ReleaseKind.ERROR_CODE)
 
     def participant(self, site: SiteId) -> Participant:
@@ -222,8 +241,35 @@ class Study:
         size, stop = self.combining.sites_per_round, self.combining.stop
         if size is not None:
             count("sites in a round", size, least=self.minimum_sites, most=sites)
+        steps = {one.site: one.training.steps for one in self.participants}
+        if self.combining.control and len(set(steps.values())) > 1:
+            stated = ", ".join(f"{site} {number}" for site, number in sorted(steps.items()))
+            raise ConfigInvalid(
+                f"control needs equally many steps in a round at all sites, not {stated}"
+            )
         if stop is not None and not any(one.metrics for one in self.participants):
             raise ConfigInvalid(
                 f"The study stops by the metric {stop.metric!r}, and no site releases metrics",
                 hint="Ask for metrics under [privacy.metrics], or leave out [combining.stop].",
             )
+
+    def _check_fusion(self, fusion: Fusion) -> None:
+        if self.rounds != 1 or self.combining != plain_combining():
+            raise ConfigInvalid(
+                "Votes are counted once and added up",
+                hint="Write count = 1 under [rounds], and leave out [combining].",
+            )
+        if self.sealing.weighting != EqualWeights() or any(p.metrics for p in self.participants):
+            raise ConfigInvalid(
+                "A teacher's vote counts alike at every site, and no model is measured there",
+                hint="Leave out weight_cap and [privacy.metrics].",
+            )
+        fusion.check_model(self.recipe.name, self.model.family, self.model.parameters)
+        for participant in self.participants:
+            fusion.check_step(participant.training)
+        fusion.check_grid(
+            tuple(participant.training for participant in self.participants),
+            bits=self.sealing.bits,
+            reach=self.sealing.reach,
+            bound=self.sealing.update_bound,
+        )

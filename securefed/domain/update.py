@@ -24,7 +24,7 @@ from securefed.domain.identifiers import (
 from securefed.domain.ledger import Verify
 from securefed.domain.numbers import count, not_negative, positive
 from securefed.domain.records import record_digest, to_bytes
-from securefed.domain.study import PRECISIONS, Suite
+from securefed.domain.study import MOST_TALLY, PRECISIONS, Suite
 from securefed.errors import ConfigInvalid, NotFound, SealForeign, SealInvalid, SumIncomplete
 
 ROSTER_KIND = "roster"
@@ -112,6 +112,7 @@ class Seal:
     custodians: tuple[ExchangeKey, ...]
     layout: Digest
     parameters: int
+    tally: int
     bound: Decimal
     reach: Decimal
 
@@ -121,6 +122,7 @@ class Seal:
         count("contributors", self.contributors, most=LARGEST_ROSTER)
         count("quorum", self.quorum, most=self.contributors)
         count("parameters", self.parameters)
+        count("numbers of a tally", self.tally, least=0, most=MOST_TALLY)
         positive("bound", self.bound)
         positive("reach", self.reach)
         if self.bits not in PRECISIONS:

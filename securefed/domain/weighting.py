@@ -7,13 +7,9 @@ away: that grows with the heaviest weight over the mean one.
 """
 
 from dataclasses import dataclass
-from math import isqrt
 from typing import ClassVar, TypeAlias
 
 from securefed.domain.numbers import count
-
-# What a fresh update's weight is multiplied by, so that a stale one's is a whole number, too.
-FRESH = 1024
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,13 +40,3 @@ class CappedUnits:
 
 
 Weighting: TypeAlias = EqualWeights | CappedUnits
-
-
-def stale_weight(weight: int, staleness: int) -> int:
-    """A weight times 1024/√(1 + staleness), rounded down, at least one.
-
-    The discount of FedBuff (Nguyen et al. 2022), in whole numbers, so that everybody who makes the
-    roster makes the same."""
-    count("weight", weight)
-    count("staleness", staleness, least=0)
-    return max(1, isqrt((weight * FRESH) ** 2 // (1 + staleness)))

@@ -101,6 +101,7 @@ from securefed.errors.sealing import (
 from securefed.errors.training import (
     AssetMismatch,
     CheckpointUnusable,
+    ControlUnfit,
     DeviceUnavailable,
     HubUnreachable,
     LossUnusable,
@@ -163,6 +164,7 @@ __all__ = [
     "CheckpointUnusable",
     "ClockBehind",
     "ConfigInvalid",
+    "ControlUnfit",
     "CustodianBusy",
     "CustodianUnreachable",
     "CustodyRefused",

@@ -59,6 +59,17 @@ class CheckpointUnusable(IntegrityError):
     hint = "Abort the attempt and begin another one; what was charged stays charged."
 
 
+class ControlUnfit(IntegrityError):
+    """The control variate that was brought, and the one that the site keeps, do not fit.
+
+    Either the one that was brought is none that a round of this study makes, or the site has lost
+    its own, for example with a folder that was put back from an older copy. Training with the
+    wrong one would bend the model; the other sites go on without this one."""
+
+    code = "control-unfit"
+    hint = "A site that lost its own can take no further part in the run; file a new study."
+
+
 class TrainingFailed(EnvironmentFault):
     """Training ended with an exception, ran out of memory, or diverged.
 

@@ -5,18 +5,21 @@ be read. It answers for the order: no update is taken before the self-test passe
 sum is being closed. It can be stopped at any moment; a new one over the same files goes on.
 """
 
+import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from threading import Lock
 from typing import BinaryIO
 
+import numpy as np
+
 from securefed.aggregation.grid import Floats
 from securefed.aggregation.sealed_file import check_sum
-from securefed.aggregation.shape import shape_of
+from securefed.aggregation.shape import digits_of, shape_of
 from securefed.domain.collection import Announced, Collection
 from securefed.domain.identifiers import SiteId
 from securefed.domain.protection import SignedProof
-from securefed.errors import ProtectionUnproven
+from securefed.errors import NotInThisState, ProtectionUnproven
 from securefed.ports import RoundFiles, Workers
 from securefed.steps.aggregate_round import close_sum
 from securefed.steps.collect_updates import Collecting
@@ -41,6 +44,7 @@ class CoordinatorParty:
         self._equipment = equipment
         self._working = Lock()
         self._proof: SignedProof | None = None
+        self._tally: Floats | None = None
         sealing = equipment.tools.sealing
         self._collecting = Collecting(files, announced, sealing.verify, sealing.new_adder)
 
@@ -74,6 +78,11 @@ class CoordinatorParty:
                 self._collecting, self._equipment.workers, self._equipment.tools.signer
             )
 
+    def add(self) -> int:
+        """Makes the sealed sum; its bytes."""
+        with self.close()() as file:
+            return file.seek(0, os.SEEK_END)
+
     def average(self) -> Iterator[tuple[slice, Floats]]:
         """The weighted average of all that came in, part by part, as the custodians open it."""
         seal, roster = self._announced.seal, self._announced.roster
@@ -82,6 +91,17 @@ class CoordinatorParty:
         check = tools.sealing.new_adder(shape).check
         with sum_file() as file:
             checked = check_sum(file, seal, roster, tools.signer.key, tools.sealing.verify, check)
-        opened = opened_values(tools.custodians, seal, roster, checked, sum_file)
-        for index, part in enumerate(opened):
-            yield shape.values(index), part
+        digits = []
+        for part in opened_values(tools.custodians, seal, roster, checked, sum_file):
+            digits.append(part.digits)
+            if part.average.size:
+                yield part.place, part.average
+        contributors = len(checked.signed.sum.sites)
+        self._tally = digits_of(seal).summed(np.concatenate(digits), contributors)
+
+    @property
+    def tally(self) -> Floats:
+        """The sum of the sites' noised tallies, once the average is open to its end."""
+        if self._tally is None:
+            raise NotInThisState("The round's sum is not opened yet")
+        return self._tally

@@ -24,7 +24,9 @@ from securefed.domain.identifiers import Digest, ExchangeKey, Line, Signature, S
 from securefed.domain.key_card import Holds, KeyCard, Registration, SignedCard
 from securefed.domain.ledger import Verify
 from securefed.domain.update import Roster, Seal
+from securefed.domain.witnessing import KeyedNote, Witnessed
 from securefed.errors import SecurefedError
+from securefed.parties.witness import PartyWitness
 from securefed.ports import Signer
 from securefed.steps.keep_custody import CustodyLog
 from securefed.steps.open_round import Asked, Opening, StudyKey, open_round, prove_canary
@@ -76,6 +78,7 @@ class CustodianParty:
     cabinet: KeyCabinet
     make: Callable[[Holds], NewKey]
     load: Callable[[KeyCard], StudyKey]
+    witnessing: PartyWitness
 
     def found(self, holds: Holds) -> None:
         """Begins the log."""
@@ -136,6 +139,10 @@ class CustodianParty:
     def sign(self, data: bytes) -> Signature:
         """The custodian's signature, under its answers."""
         return self.signer.sign(data)
+
+    def witness(self, notes: tuple[KeyedNote, ...]) -> Witnessed:
+        """Others' checkpoints with its signature, and its own newest one."""
+        return self.witnessing.ask(notes)
 
     @property
     def _opening(self) -> Opening:

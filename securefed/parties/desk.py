@@ -5,6 +5,7 @@ decides; what the desk remembers is only what is under way. So the same question
 after a restart, and an attempt that a crash cut off is settled before the first answer is given.
 """
 
+from collections import deque
 from pathlib import Path
 from threading import BoundedSemaphore, Lock, Thread
 
@@ -19,6 +20,7 @@ from securefed.domain.errand import (
     Phase,
     Released,
     Report,
+    Spent,
     Standing,
     Ticketed,
     Train,
@@ -30,6 +32,7 @@ from securefed.domain.identifiers import Digest, Name, RequestId, Sentence
 from securefed.domain.request import RequestState
 from securefed.domain.round import RoundId, RoundState
 from securefed.domain.run_order import METRICS, UPDATE
+from securefed.domain.witnessing import Witness, Witnessed
 from securefed.errors import (
     BlobLengthWrong,
     NotFound,
@@ -51,6 +54,7 @@ _CANCELLED, _UNEXPECTED = Name("run-cancelled"), Name("unexpected")
 _MOST_OTHER = 2**22
 # Each one holds a thread of the server, which has some forty.
 _MOST_WAITING = 16
+_MOST_SPENT = 64
 
 
 class Desk:
@@ -61,6 +65,7 @@ class Desk:
         self._ledger = room.tools.ledger
         self._admitting = Lock()
         self._live: dict[RoundId, LiveAttempt] = {}
+        self._spent: deque[tuple[RoundId, Spent]] = deque(maxlen=_MOST_SPENT)
         self._settling = Settling(self._ledger, room.failed)
         self._stopping = False
         self._waiting = BoundedSemaphore(_MOST_WAITING)
@@ -82,6 +87,8 @@ class Desk:
 
     def ask(self, request: RequestId, errand: Errand) -> Answer:
         """The answer to an errand, or the error why there is none."""
+        if isinstance(errand, Witness):
+            return self._witnessed(request, errand)
         id = RoundId(request=request, round=errand.of.round, attempt=errand.of.attempt)
         match errand:
             case Deliver():
@@ -154,6 +161,17 @@ class Desk:
             return Ticketed(ticket=None)
         return self._ticketed(blob, Direction.UPLOAD, errand.length)
 
+    def _witnessed(self, request: RequestId, errand: Witness) -> Witnessed:
+        with self._ledger.held() as register:
+            filed = register.request(request)
+            register.account(filed.signed.request.requester)
+        if filed.state not in (RequestState.APPROVED, RequestState.COMPLETED):
+            raise NotInThisState("Checkpoints are exchanged in an approved study", where=request)
+        answer = self._room.witness.ask(errand.notes)
+        for one in answer.refused:
+            self._room.refused(one.code)
+        return answer
+
     def _train(self, id: RoundId, errand: Train) -> Standing:
         with self._admitting:
             live = self._live.get(id)
@@ -167,7 +185,8 @@ class Desk:
                 raise SiteStopping("The site is stopping")
             if any(one.request == id.request for one in list(self._live)):
                 raise RunsBusy("Another attempt of this request is under way", where=str(id))
-            live = LiveAttempt(admit_round(self._ledger, id, errand, self._room.gate))
+            admitted = admit_round(self._ledger, id, errand, self._room.gate)
+            live = LiveAttempt(admitted, self._room.monotonic)
             live.thread = Thread(target=self._work, args=(live,), name=str(id))
             self._live[id] = live
             live.thread.start()
@@ -221,6 +240,7 @@ class Desk:
             steps=attempt.steps_asked,
             cause=attempt.cause,
             released=self._released(id, attempt.released),
+            spent=next((spent for of, spent in list(self._spent) if of == id), None),
         )
 
     def _released(self, id: RoundId, digests: tuple[Digest, ...]) -> tuple[Released, ...]:
@@ -269,8 +289,10 @@ class Desk:
             order=room.order(plan),
             folder=folder,
             kept=room.kept(request),
+            control=room.control(request),
             on_step=live.stepped,
             on_sealing=live.sealing,
+            on_laying=live.laying,
         )
         try:
             run_round(run, work, room.tools)
@@ -278,6 +300,7 @@ class Desk:
             run.stop()
             room.runs.lost()
             raise
+        self._spent.append((live.admitted.id, live.spent()))
         if live.let_go():
             room.runs.give_back(request, run)
         else:

@@ -14,13 +14,15 @@ from securefed.domain.site import DataCard
 from securefed.domain.walls import Enclosure
 from securefed.errors import SecurefedError
 from securefed.parties.warm_runs import WarmRuns
+from securefed.parties.witness import PartyWitness
 from securefed.steps.admit_round import Gate
 from securefed.steps.run_round import RoundTools
 
 
 @dataclass(frozen=True, kw_only=True)
 class Room:
-    """What a desk works with. `forget_kept` removes what studies kept that nobody wants."""
+    """What a desk works with. `kept` and `control` are where a study keeps what stays here;
+    `forget_kept` removes what nobody wants any more."""
 
     gate: Gate
     tools: RoundTools
@@ -30,7 +32,10 @@ class Room:
     check_data: Callable[[DataCard], None]
     workplace: Callable[[], AbstractContextManager[Path]]
     kept: Callable[[RequestId], Path]
+    control: Callable[[RequestId], Path]
     forget_kept: Callable[[Callable[[RequestId], bool]], None]
     ticket: Callable[[BlobId, Direction, int], SignedTicket]
     refused: Callable[[Name], None]
     failed: Callable[[RoundId, SecurefedError], None]
+    witness: PartyWitness
+    monotonic: Callable[[], float]

@@ -8,33 +8,38 @@ named and left out while the quorum holds. It holds no secret but what signs; we
 were noised at the sites.
 """
 
-import hashlib
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
 from threading import Event, Lock, Thread
 
 from securefed.aggregation.combining import ServerState, ServerStep, read_state, written_state
-from securefed.domain.errand import Attempt, Cancel, Phase, Released, Standing
-from securefed.domain.identifiers import Digest, Name, SiteId
-from securefed.domain.records import from_bytes
-from securefed.domain.run_order import METRICS, UPDATE, NoisyMetrics, mean_metrics
+from securefed.domain.errand import Released, Standing
+from securefed.domain.identifiers import Name, SiteId
+from securefed.domain.round_parts import DONE, SHARE, Part, waited
+from securefed.domain.run_order import METRICS, UPDATE, mean_metrics
 from securefed.errors import (
     QuorumLost,
-    ResultUnfit,
     RoundOverdue,
     RunCancelled,
     SecurefedError,
-    SiteUnreachable,
 )
+from securefed.parties.round_metrics import keep_metrics, metrics_in_words, sum_metrics
 from securefed.parties.study_tools import Gathered, Member, Noted, RunPlan, RunTools
 from securefed.ports import RoundFiles
-from securefed.steps.visit_site import Parcel, Patience, Visit, fetch_file, visit_site
+from securefed.steps.send_model import control_parcel, control_stride, weights_parcel
+from securefed.steps.visit_site import (
+    ControlParcel,
+    Parcel,
+    Patience,
+    Visit,
+    cancel_attempts,
+    fetch_file,
+    visit_site,
+)
 
 _PIECE = 1 << 20
-_MOST_METRICS = 1 << 18
 
 
 @dataclass
@@ -44,9 +49,9 @@ class _Round:
     number: int
     gathered: Gathered
     weights: Parcel | None
+    control: ControlParcel | None
     ends: float
     failed: dict[SiteId, SecurefedError] = field(default_factory=dict)
-    metrics: dict[SiteId, NoisyMetrics] = field(default_factory=dict)
 
 
 class StudyRun:
@@ -89,6 +94,7 @@ class StudyRun:
         while done < self._plan.study.rounds and not self._judged(done):
             done += 1
             state = self._round(done, state)
+        self._tools.exchange.deliver()
         return state
 
     def _judged(self, done: int) -> bool:
@@ -110,26 +116,53 @@ class StudyRun:
         with tools.round_files(number) as files:
             began = tools.monotonic()
             gathered = tools.gather(number, files)
-            self._noted(number, None, "announce", began)
+            self._noted(number, None, Part.ANNOUNCE, began)
             one = _Round(
                 number=number,
                 gathered=gathered,
-                weights=self._weights(number, state),
+                weights=weights_parcel(tools.folder, number, state),
+                control=control_parcel(tools.folder, number, state),
                 ends=tools.monotonic() + self._plan.deadline_s,
             )
             if not gathered.closed:
                 self._visit_all(one, files)
                 self._expect_quorum(one)
-            began = tools.monotonic()
-            combining = self._plan.study.combining
-            factor = combining.schedule.factor(number, self._plan.study.rounds)
-            step = ServerStep(combining.server, state, factor=factor)
-            for place, part in gathered.gathering.average():
-                step.add(place, part)
-            step.finish()
-            tools.models.put(_state_name(number), written_state(state))
-            self._noted(number, None, "open", began)
+            self._combine(one, state, files)
+            self._noted(number, None, DONE, began)
         return state
+
+    def _combine(self, one: _Round, state: ServerState, files: RoundFiles) -> None:
+        """Adds what came in, has the sum opened, and moves the model on; then the round counts."""
+        monotonic, gathering = self._tools.monotonic, one.gathered.gathering
+        began = monotonic()
+        added = gathering.add()
+        if sealed := one.gathered.protection is not None:
+            self._noted(one.number, None, Part.ADD, began, bytes=added)
+        combining = self._plan.study.combining
+        factor = combining.schedule.factor(one.number, self._plan.study.rounds)
+        stride = control_stride(self._plan.study, one.number, gathering.delivered)
+        step = ServerStep(combining.server, state, factor=factor, stride=stride)
+        opening, began = 0.0, monotonic()
+        parts = gathering.average()
+        while True:
+            asked = monotonic()
+            found = next(parts, None)
+            opening += monotonic() - asked
+            if found is None:
+                break
+            step.add(*found)
+        step.finish()
+        sum_metrics(self._plan, gathering, files)
+        if words := metrics_in_words(self._tools.released, one.number):
+            self._noted(one.number, None, METRICS, monotonic(), words=words)
+        now = monotonic()
+        self._noted(one.number, None, Part.OPEN if sealed else Part.ADD, now - opening)
+        self._noted(one.number, None, Part.STEP, began + opening)
+        # Before the round counts: a run that goes on does it again, if a crash comes between.
+        began = monotonic()
+        self._tools.exchange.exchange(one.number, one.failed)
+        self._noted(one.number, None, Part.VOUCH, began)
+        self._tools.models.put(_state_name(one.number), written_state(state))
 
     def _visit_all(self, one: _Round, files: RoundFiles) -> None:
         here = set(one.gathered.gathering.delivered)
@@ -148,19 +181,24 @@ class StudyRun:
         began = self._tools.monotonic()
         try:
             self._part(one, member, files)
-            self._noted(one.number, member.site, "whole-part", began)
+            self._noted(one.number, member.site, SHARE, began)
         except SecurefedError as error:
             one.failed[member.site] = error
             self._noted(one.number, member.site, error.code, began, words=str(error))
 
     def _part(self, one: _Round, member: Member, files: RoundFiles) -> None:
-        patience = self._patience(one, member.site)
+        sent: list[float] = []
+        patience = self._patience(one, member.site, sent)
         visit = self._visit(one, member)
+        began = self._tools.monotonic()
         try:
             standing = visit_site(member.remote, visit, patience)
         except RoundOverdue:
-            self._give_up(one, member)
+            cancel_attempts(member.remote, member.request, one.number, visit.attempts)
             raise
+        now = self._tools.monotonic()
+        for part, seconds in waited(now - began - sum(sent), standing.spent).items():
+            self._noted(one.number, member.site, part, now - seconds)
         # The update comes last: a site that has delivered is not asked for its metrics again.
         for file in sorted(standing.released, key=lambda file: file.file == UPDATE):
             self._fetched(one, member, visit, standing, file, patience, files)
@@ -180,13 +218,11 @@ class StudyRun:
         fetch_file(member.remote, visit, standing, file, target, patience)
         self._noted(one.number, member.site, f"fetch-{file.file}", began, bytes=file.length)
         if file.file == UPDATE:
+            began = self._tools.monotonic()
             one.gathered.gathering.receive(member.site, _parts(target))
+            self._noted(one.number, member.site, Part.ADD, began)
         elif file.file == METRICS:
-            if file.length > _MOST_METRICS:
-                raise ResultUnfit(f"{member.site} released metrics of {file.length} bytes")
-            content = target.read_bytes()
-            one.metrics[member.site] = from_bytes(NoisyMetrics, content)
-            files.put(f"{member.site}.metrics", [content])
+            keep_metrics(member.site, target, files)
         target.unlink()
 
     def _visit(self, one: _Round, member: Member) -> Visit:
@@ -199,27 +235,26 @@ class StudyRun:
             code=self._plan.code,
             lattice=one.gathered.lattice,
             protection=one.gathered.protection,
+            control=one.control,
         )
 
-    def _patience(self, one: _Round, site: SiteId) -> Patience:
+    def _patience(self, one: _Round, site: SiteId, sent: list[float]) -> Patience:
         def wait(seconds: float) -> None:
             if self._stopping.wait(seconds):
                 raise RunCancelled("The run was stopped", where=f"round {one.number}")
             if self._tools.monotonic() > one.ends:
                 raise RoundOverdue("The site did not finish in time", where=site)
 
-        return Patience(
-            wait=wait, on_standing=lambda standing: self._tools.on_standing(site, standing)
-        )
+        def on_sent(began: float, moved: int) -> None:
+            sent.append(self._tools.monotonic() - began)
+            self._noted(one.number, site, Part.SEND, began, bytes=moved)
 
-    def _give_up(self, one: _Round, member: Member) -> None:
-        """Tells a site that is too late, so that it does not go on in vain."""
-        for attempt in range(1, 2 + self._plan.study.spare_attempts):
-            with suppress(SiteUnreachable):
-                of = Attempt(round=one.number, attempt=attempt)
-                answer = member.remote.ask(member.request, Cancel(of=of))
-                if isinstance(answer, Standing) and answer.phase is not Phase.FAILED:
-                    return
+        return Patience(
+            wait=wait,
+            on_standing=lambda standing: self._tools.on_standing(site, standing),
+            monotonic=self._tools.monotonic,
+            on_sent=on_sent,
+        )
 
     def _expect_quorum(self, one: _Round) -> None:
         if self._stopping.is_set():
@@ -232,16 +267,6 @@ class StudyRun:
             f"{here} of at least {least} sites finished round {one.number}. {named}",
             where=f"round {one.number}",
         )
-
-    def _weights(self, number: int, state: ServerState) -> Parcel | None:
-        """The round's starting weights as a file; the first round's follow from the study."""
-        if number == 1:
-            return None
-        path = self._tools.folder / f"{number}.weights"
-        content = state.weights.astype("<f4").tobytes()
-        path.write_bytes(content)
-        digest = Digest("sha256:" + hashlib.sha256(content).hexdigest())
-        return Parcel(digest=digest, length=len(content), path=path)
 
     def _noted(
         self,

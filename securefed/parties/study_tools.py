@@ -12,6 +12,7 @@ from securefed.domain.errand import Protection, Standing
 from securefed.domain.identifiers import Digest, Name, RequestId, SiteId
 from securefed.domain.run_order import NoisyMetrics
 from securefed.domain.study import Study
+from securefed.parties.checkpoint_exchange import CheckpointExchange
 from securefed.ports import RemoteSite, RoundFiles
 from securefed.steps.visit_site import Parcel
 
@@ -28,8 +29,19 @@ class Gathering(Protocol):
         """Takes in an update; raises why it is refused."""
         ...
 
+    def add(self) -> int:
+        """Adds all that came in, so that nothing more does; the bytes of the sum that goes to who
+        opens it."""
+        ...
+
     def average(self) -> Iterator[tuple[slice, Floats]]:
         """The weighted average, part by part."""
+        ...
+
+    @property
+    def tally(self) -> Floats:
+        """The sum of the sites' noised tallies, once all of the average was given; empty where the
+        study sums none."""
         ...
 
 
@@ -77,14 +89,17 @@ class RunTools:
     monotonic: Callable[[], float]
     note: Callable[[Noted], None]
     on_standing: Callable[[SiteId, Standing], None]
+    exchange: CheckpointExchange
 
 
 @dataclass(frozen=True, kw_only=True)
 class RunPlan:
-    """What is run: the study, where its model begins, and how long a round may take."""
+    """What is run: the study, where its model begins, what makes metrics from the sum of all sites'
+    noised tallies, and how long a round may take."""
 
     study: Study
     layout: Digest
     first: Callable[[], ServerState]
+    figures: Callable[[Floats], NoisyMetrics]
     code: Parcel | None
     deadline_s: float

@@ -12,8 +12,10 @@ from typing import Final
 from securefed.domain.identifiers import Digest
 from securefed.domain.study import Recipe as StudyRecipe
 from securefed.errors import AssetMismatch, ConfigInvalid, NotFound
+from securefed.recipes.personal import with_personal
 from securefed.recipes.recipe import Recipe
 from securefed.recipes.settings import Settings, read_settings
+from securefed.recipes.starting import begun_with_start
 
 _OWN_CODE: Final = "own-code"
 _MODULES: Final = {
@@ -59,7 +61,7 @@ def recipe_for(stated: StudyRecipe, assets: Path | None, own_code: bytes | None)
     else:
         _check_no_code(stated, own_code)
         recipe = module.make(settings, assets)
-    return recipe
+    return begun_with_start(with_personal(recipe), assets)
 
 
 def _check_no_code(stated: StudyRecipe, own_code: bytes | None) -> None:

@@ -51,6 +51,25 @@ class Settings(BaseModel):
     seed: int = Field(
         default=0, ge=0, lt=2**63, description="The public seed of the first weights."
     )
+    personal: Words = Field(
+        default=(),
+        description="Parts of the model that stay at each site and are never sent, by name, as "
+        "head. They are trained by the same noised steps.",
+    )
+    start: str = Field(
+        default="",
+        max_length=96,
+        description="The folder of an exported model among the site's assets: training begins with "
+        "its weights. Empty: with the recipe's own.",
+    )
+    start_sha256: str = Field(
+        default="", description="The digest of that folder, as 'securefed model digest' prints it."
+    )
+    start_without: Words = Field(
+        default=(),
+        description="Which of its weights are left out, by how their names begin, as head: those "
+        "begin anew.",
+    )
 
 
 Chosen = TypeVar("Chosen", bound=Settings)

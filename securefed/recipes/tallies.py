@@ -37,7 +37,8 @@ class Tally(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class BinaryTally:
-    """Two classes, by label, right or wrong and bin of the score: accuracy, balanced accuracy, AUC.
+    """Two classes, by label, right or wrong and bin of the score: accuracy, balanced accuracy, F1
+    of class one, AUC.
 
     Answers are logits of class one, [records]; a target other than 0 and 1 is no label. AUC takes
     scores within a bin as equal. An answer that is not a number counts as surely wrong. Right and
@@ -62,37 +63,63 @@ class BinaryTally:
         return joined_rows([marks, bins])
 
     def metrics(self, tally: Tensor) -> Mapping[str, float]:
-        """Accuracy and balanced accuracy at one half, and the area under the curve."""
+        """Accuracy, balanced accuracy and F1 at one half, and the area under the curve."""
         counts = tally.detach().double().cpu() * math.sqrt(2)
         marks, bins = counts[:4].view(2, 2), counts[4:].view(2, self.bins)
         there = marks.sum(1)
-        return _classified(marks[:, 1], there) | {"auc": _area(bins[0], bins[1], there)}
+        (taken, _), (missed, found) = marks.tolist()
+        return {
+            **_classified(marks[:, 1], there),
+            "f1": _share(2 * found, 2 * found + taken + missed),
+            "auc": _area(bins[0], bins[1]),
+        }
 
 
 @dataclass(frozen=True, kw_only=True)
 class ClassTally:
-    """Several classes, by label and whether the answer is right: accuracy and balanced accuracy.
+    """Several classes, by label and whether the answer is right, and by what a wrong answer says:
+    accuracy, balanced accuracy and the mean of the classes' F1.
 
     Answers are logits, [records, classes]; a target outside the classes is no label. Not the whole
-    table of mistakes: its noise would grow with the square of the classes."""
+    table of mistakes: its noise would grow with the square of the classes. A right answer is one
+    mark of full size; a wrong one is two smaller marks, so that norm one is used up by both."""
 
     classes: int
 
     @property
     def numbers(self) -> int:
-        """Two numbers for each class."""
-        return 2 * self.classes
+        """Three numbers for each class."""
+        return 3 * self.classes
 
     def rows(self, answers: Tensor, targets: Tensor) -> Tensor:
-        """One in the place of the label and of right or wrong."""
+        """Marks in the places of the label, and of the class that it was taken for."""
         usable = ~answers.detach().isnan().any(1)
-        right = (answers.detach().argmax(1) == targets) & usable
-        return _one_hot(targets * 2 + right.long(), self.numbers, _labelled(targets, self.classes))
+        told, labelled = answers.detach().argmax(1), _labelled(targets, self.classes)
+        right = (told == targets) & usable
+        return torch.cat(
+            [
+                _one_hot(targets, self.classes, labelled & right),
+                _one_hot(targets, self.classes, labelled & ~right) / math.sqrt(2),
+                _one_hot(told, self.classes, labelled & usable & ~right) / math.sqrt(2),
+            ],
+            1,
+        )
 
     def metrics(self, tally: Tensor) -> Mapping[str, float]:
-        """Accuracy, and the mean of each class's own."""
-        counts = tally.detach().double().cpu().view(self.classes, 2)
-        return _classified(counts[:, 1], counts.sum(1))
+        """Accuracy, the mean of each class's own, and the mean of each class's F1."""
+        right, missed, taken = tally.detach().double().cpu().view(3, self.classes)
+        missed, taken = missed * math.sqrt(2), taken * math.sqrt(2)
+        there = right + missed
+        ones = [
+            _share(2 * hit, 2 * hit + other)
+            for hit, other, count in zip(
+                right.tolist(), (missed + taken).tolist(), there.tolist(), strict=True
+            )
+            if count > 0
+        ]
+        known = [one for one in ones if not math.isnan(one)]
+        mean = sum(known) / len(known) if known else math.nan
+        return {**_classified(right, there), "f1": mean}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -182,8 +209,10 @@ def _classified(right: Tensor, there: Tensor) -> dict[str, float]:
     }
 
 
-def _area(negatives: Tensor, positives: Tensor, there: Tensor) -> float:
-    """How often a positive scores above a negative; equal scores count one half."""
+def _area(negatives: Tensor, positives: Tensor) -> float:
+    """How often a positive scores above a negative; equal scores count one half. Out of the bins'
+    own totals, since much of their noise is then in both and falls out."""
+    there = torch.stack([negatives.sum(), positives.sum()])
     if there.min() <= 0:
         return math.nan
     below = negatives.cumsum(0) - negatives / 2

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from securefed.aggregation.plain_update import VALUE_BYTES
 from securefed.domain.blob import BlobId
-from securefed.domain.errand import Protection, Train
+from securefed.domain.errand import Control, Protection, Train
 from securefed.domain.identifiers import Digest, Name
 from securefed.domain.plan import ReviewPlan, changes_between
 from securefed.domain.records import to_plain
@@ -22,6 +22,7 @@ from securefed.domain.study import Suite
 from securefed.domain.token import RunToken
 from securefed.errors import (
     BlobLengthWrong,
+    ControlUnfit,
     NotAllowedHere,
     NotFound,
     PlanStale,
@@ -65,6 +66,7 @@ def admit_round(ledger: SiteLedger, id: RoundId, errand: Train, gate: Gate) -> A
         _check_asked(plan, id)
         _check_machine(plan, gate.machine())
         _check_weights(plan, id, errand.weights, gate.blobs)
+        _check_control(plan, id, errand.control, gate.blobs)
         _check_protected(plan, id, errand.protection, gate.check_protection)
         token = reserve_round(ledger, id, gate.entropy)
     if errand.protection is not None:
@@ -97,13 +99,32 @@ def _check_weights(plan: ReviewPlan, id: RoundId, weights: Digest | None, blobs:
             "The first round begins with the weights that the study itself describes",
             where=str(id),
         )
-    held = blobs.held(BlobId(of=id, digest=weights))
+    _check_brought(plan, id, weights, "weights", blobs)
+
+
+def _check_control(
+    plan: ReviewPlan, id: RoundId, control: Control | None, blobs: BlobStore
+) -> None:
+    """Its values are read before the first step; here, that it is there and can be meant."""
+    if control is None:
+        return
+    if not plan.request.study.combining.control:
+        raise NotAllowedHere("The approved study has no control variate", where=str(id))
+    if control.round >= id.round:
+        raise ControlUnfit("A control variate is made by an earlier round", where=str(id))
+    _check_brought(plan, id, control.digest, "values of the control variate", blobs)
+
+
+def _check_brought(
+    plan: ReviewPlan, id: RoundId, digest: Digest, what: str, blobs: BlobStore
+) -> None:
+    held = blobs.held(BlobId(of=id, digest=digest))
     if not held.whole:
-        raise NotFound("The weights were not brought to this site", where=str(id))
+        raise NotFound(f"The {what} were not brought to this site", where=str(id))
     length = VALUE_BYTES * plan.request.study.model.parameters
     if held.length != length:
         raise BlobLengthWrong(
-            f"The weights have {held.length} bytes; the approved model's have {length}",
+            f"The {what} have {held.length} bytes; the approved model's have {length}",
             where=str(id),
         )
 

@@ -1,4 +1,5 @@
-"""What a round's custodians gave out, put together at the coordinator: the weighted average.
+"""What a round's custodians gave out, put together at the coordinator: the weighted average, and
+the sums of the digits of the sites' tallies where a study sums them.
 
 The lattice custodian is asked first, so that a sum which does not open leaves the masks unspent.
 Every custodian that the seal names must answer; nothing is guessed for one that does not. Memory is
@@ -7,18 +8,28 @@ that of a chunk, as each custodian's words come chunk by chunk.
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass
 from typing import BinaryIO
 
 from securefed.aggregation.chunks import Words
-from securefed.aggregation.grid import Floats
+from securefed.aggregation.grid import Floats, Levels
 from securefed.aggregation.masked import unmasked
 from securefed.aggregation.opening import Custodian
 from securefed.aggregation.plain_words import PlainWords
 from securefed.aggregation.sealed_file import CheckedSum
 from securefed.aggregation.shape import shape_of
-from securefed.aggregation.values import opened_average
+from securefed.aggregation.values import opened_average, opened_digits
 from securefed.domain.update import Roster, Seal
 from securefed.errors import NotFound
+
+
+@dataclass(frozen=True, kw_only=True)
+class OpenedPart:
+    """A chunk of a sum: where its part of the average lies, and the digits behind all values."""
+
+    place: slice
+    average: Floats
+    digits: Levels
 
 
 def opened_values(
@@ -27,7 +38,7 @@ def opened_values(
     roster: Roster,
     checked: CheckedSum,
     sum_file: Callable[[], BinaryIO],
-) -> Iterator[Floats]:
+) -> Iterator[OpenedPart]:
     """The average of a sum that was checked before, chunk by chunk. `sum_file` opens its file."""
     packing, complete = shape_of(seal).packing, checked.signed.sum
     with ExitStack() as files:
@@ -43,8 +54,14 @@ def opened_values(
         for index, part in enumerate(words):
             if not masks:
                 masks = [ask(one) for one in seal.custodians]
-            sums = [next(one) for one in masks]
-            yield opened_average(unmasked(part, sums, packing), index, seal, roster, complete)
+            sums = unmasked(part, [next(one) for one in masks], packing)
+            mean = opened_average(sums, index, seal, roster, complete)
+            start = shape_of(seal).values(index).start
+            yield OpenedPart(
+                place=slice(start, start + mean.size),
+                average=mean,
+                digits=opened_digits(sums, index, seal),
+            )
 
 
 def _plain(seal: Seal, checked: CheckedSum, file: BinaryIO) -> Iterator[Words]:

@@ -32,11 +32,13 @@ def site_part(
     cosigned: Iterable[Checkpoint],
     study: StudyId | None,
     accountant: Accountant,
+    seen: Iterable[Checkpoint] = (),
 ) -> SignedPart:
-    """A site's ledger, checkpoints and figures."""
+    """A site's ledger, its checkpoints with those of others that it `seen` and signed, figures."""
     notes = [ledger.checkpoint(), *cosigned]
     for one in notes:
         ledger.check_contains(one)
+    notes += seen
     with ledger.held() as register:
         part = Part(
             format_version=1,
@@ -52,10 +54,14 @@ def site_part(
 
 
 def custodian_part(
-    log: CustodyLog, signer: Signer, cosigned: Iterable[Checkpoint], study: StudyId | None
+    log: CustodyLog,
+    signer: Signer,
+    cosigned: Iterable[Checkpoint],
+    study: StudyId | None,
+    seen: Iterable[Checkpoint] = (),
 ) -> SignedPart:
-    """A custodian's log and checkpoints."""
-    notes = [log.checkpoint(), *cosigned]
+    """A custodian's log, its checkpoints with those of others that it `seen` and signed."""
+    notes = [log.checkpoint(), *cosigned, *seen]
     part = Part(
         format_version=1,
         study=study,

@@ -12,6 +12,7 @@ from typing import ClassVar
 
 from securefed.aggregation.grid import Floats
 from securefed.aggregation.plain_update import VALUE_BYTES, parts_of, read_values, weighted_mean
+from securefed.aggregation.values import NO_TALLY
 from securefed.domain.identifiers import Digest, SiteId, StudyId
 from securefed.domain.records import from_bytes, to_bytes
 from securefed.domain.update import Roster
@@ -65,6 +66,10 @@ class PlainCollecting:
                 raise UpdateTwice(f"{site} sent an update for this round before")
             self._files.put(self._names.update(site), [bytes(content)])
 
+    def add(self) -> int:
+        """Nothing: whoever adds these also reads them, so it is done with the mean."""
+        return 0
+
     def average(self) -> Iterator[tuple[slice, Floats]]:
         """The weighted mean of what was delivered, part by part."""
         sites = self.delivered
@@ -72,6 +77,11 @@ class PlainCollecting:
         for place in parts_of(self._about.parameters):
             parts = [self._part(site, place) for site in sites]
             yield place, weighted_mean(list(zip(parts, weights, strict=True)))
+
+    @property
+    def tally(self) -> Floats:
+        """None: without a seal each site's metrics are shown."""
+        return NO_TALLY
 
     def _part(self, site: SiteId, place: slice) -> bytes:
         with self._files.opener(self._names.update(site))() as file:

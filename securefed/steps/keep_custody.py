@@ -76,6 +76,15 @@ class CustodyLog:
         """The head, signed by the custodian."""
         return self._signed(self.register().head)
 
+    def check_contains(self, checkpoint: Checkpoint) -> None:
+        """Refuses a log that was shortened or rewritten since the checkpoint was signed."""
+        head = self._own(checkpoint).head
+        self.register()
+        if not _holds(self._store, head):
+            raise LedgerRolledBack(
+                f"The log does not contain its own checkpoint of {head.size} entries"
+            )
+
     def history(self) -> Iterator[CustodyEntry]:
         """Every entry, oldest first, once all are checked."""
         size = self.register().head.size

@@ -2,7 +2,8 @@
 of a sealed file come out.
 
 Promises to seal only a `PrivatizedUpdate`, only the values that it describes, and only for a round
-whose self-test passed. It goes chunk by chunk; the values can be a file mapped into memory.
+whose self-test passed. Behind them it seals the noised tally, where the study sums what its sites
+measure. It goes chunk by chunk; the values can be a file mapped into memory.
 """
 
 from collections.abc import Callable, Iterator
@@ -11,11 +12,11 @@ from typing import TypeAlias
 
 from securefed.aggregation.chunks import ChunkSealer, Masks
 from securefed.aggregation.described import values_digest
-from securefed.aggregation.grid import Values
+from securefed.aggregation.grid import Floats, Values
 from securefed.aggregation.masked import MaskedSealer
 from securefed.aggregation.sealed_file import UpdateHeader, update_header, update_of, written_update
 from securefed.aggregation.shape import shape_of
-from securefed.aggregation.values import Draw, PackedUpdate, site_scaling
+from securefed.aggregation.values import NO_TALLY, Draw, PackedUpdate, site_scaling
 from securefed.domain.collection import Announced
 from securefed.domain.identifiers import Digest, ExchangeKey, SiteId
 from securefed.domain.ledger import Verify
@@ -49,6 +50,7 @@ def seal_update(
     verify: Verify,
     new_sealer: NewSealer,
     draw: Draw | None,
+    tally: Floats = NO_TALLY,
 ) -> Iterator[bytes]:
     """The parts of a site's sealed file. Nothing is sealed before all of this is checked."""
     proof.check(verify)
@@ -58,7 +60,14 @@ def seal_update(
     if values_digest(values) != update.values:
         raise UpdateUnusable("The values are not those of the update")
     return sealed_parts(
-        update, values, announced, site=site, signer=signer, new_sealer=new_sealer, draw=draw
+        update,
+        values,
+        announced,
+        site=site,
+        signer=signer,
+        new_sealer=new_sealer,
+        draw=draw,
+        tally=tally,
     )
 
 
@@ -71,10 +80,11 @@ def sealed_parts(
     signer: Signer,
     new_sealer: NewSealer,
     draw: Draw | None,
+    tally: Floats = NO_TALLY,
 ) -> Iterator[bytes]:
     """The file without a proof: for the canary, which is what the proof is made of."""
     seal = announced.seal
-    packed = packed_update(update, values, announced, site, draw)
+    packed = packed_update(update, values, announced, site, draw, tally)
     own = new_sealer(seal, site)
     if len(own.masks) != len(seal.custodians) or (own.once is None) == seal.masked:
         raise SealForeign(f"The masks of {site} are not those that the suite {seal.suite} wants")
@@ -86,11 +96,16 @@ def sealed_parts(
 
 
 def packed_update(
-    update: PrivatizedUpdate, values: Values, announced: Announced, site: SiteId, draw: Draw | None
+    update: PrivatizedUpdate,
+    values: Values,
+    announced: Announced,
+    site: SiteId,
+    draw: Draw | None,
+    tally: Floats = NO_TALLY,
 ) -> PackedUpdate:
     """The words of a site's update."""
     seal, roster = announced.seal, announced.roster
-    return PackedUpdate(update, values, seal, site_scaling(update, seal, roster, site), draw)
+    return PackedUpdate(update, values, seal, site_scaling(update, seal, roster, site), draw, tally)
 
 
 def closing(

@@ -13,6 +13,8 @@ from pathlib import Path
 from securefed.domain.errand import (
     Answer,
     Attempt,
+    Cancel,
+    Control,
     Deliver,
     Errand,
     Fetch,
@@ -49,6 +51,14 @@ class Parcel:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ControlParcel:
+    """A study's control variate as a file, and the last round that moved it."""
+
+    parcel: Parcel
+    round: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class Visit:
     """What a site is asked to do in a round."""
 
@@ -59,11 +69,14 @@ class Visit:
     code: Parcel | None
     lattice: Parcel | None
     protection: Protection | None
+    control: ControlParcel | None = None
 
     @property
     def parcels(self) -> tuple[Parcel, ...]:
         """What is brought."""
-        return tuple(one for one in (self.weights, self.code, self.lattice) if one is not None)
+        control = None if self.control is None else self.control.parcel
+        every = (self.weights, control, self.code, self.lattice)
+        return tuple(one for one in every if one is not None)
 
     def train(self, of: Attempt) -> Train:
         """The errand."""
@@ -72,15 +85,21 @@ class Visit:
             weights=None if self.weights is None else self.weights.digest,
             code=None if self.code is None else self.code.digest,
             protection=self.protection,
+            control=None
+            if self.control is None
+            else Control(digest=self.control.parcel.digest, round=self.control.round),
         )
 
 
 @dataclass(frozen=True, kw_only=True)
 class Patience:
-    """`wait` sleeps for at most so many seconds, and raises once there is no more time or wish."""
+    """`wait` sleeps for at most so many seconds, and raises once there is no more time or wish.
+    `on_sent` is told since when files were brought, and their bytes."""
 
     wait: Callable[[float], None]
     on_standing: Callable[[Standing], None]
+    monotonic: Callable[[], float]
+    on_sent: Callable[[float, int], None]
 
 
 def visit_site(remote: RemoteSite, visit: Visit, patience: Patience) -> Standing:
@@ -119,6 +138,19 @@ def fetch_file(
     _insisting(lambda: remote.fetch(ticket, target), patience)
 
 
+def cancel_attempts(remote: RemoteSite, request: RequestId, number: int, attempts: int) -> bool:
+    """Ends the attempt at a round that is under way, so that a site does not go on in vain; says
+    whether there was one. Where there is none, or the site is away, nothing happens."""
+    for attempt in range(1, attempts + 1):
+        try:
+            answer = remote.ask(request, Cancel(of=Attempt(round=number, attempt=attempt)))
+        except (NotFound, SiteUnreachable):
+            return False
+        if isinstance(answer, Standing) and answer.phase is not Phase.FAILED:
+            return answer.phase is not Phase.DONE
+    return False
+
+
 def _attempts(visit: Visit) -> Iterator[Attempt]:
     return (Attempt(round=visit.round, attempt=one + 1) for one in range(visit.attempts))
 
@@ -131,11 +163,14 @@ def _known(remote: RemoteSite, visit: Visit, of: Attempt, patience: Patience) ->
 
 
 def _bring(remote: RemoteSite, visit: Visit, of: Attempt, patience: Patience) -> None:
+    began, sent = patience.monotonic(), 0
     for parcel in visit.parcels:
         errand = Deliver(of=of, blob=parcel.digest, length=parcel.length)
         ticket = _ticket(_asked(remote, visit, errand, patience))
         if ticket is not None:
             _send(remote, ticket, parcel.path, patience)
+            sent += parcel.length
+    patience.on_sent(began, sent)
 
 
 def _send(remote: RemoteSite, ticket: str, path: Path, patience: Patience) -> None:

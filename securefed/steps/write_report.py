@@ -14,13 +14,14 @@ from securefed.domain.checkpoint import Checkpoint
 from securefed.domain.claims import ClaimRegister
 from securefed.domain.evidence import Evidence, Part, Party
 from securefed.domain.evidence_figures import work_of
-from securefed.domain.evidence_witness import check_notes
-from securefed.domain.identifiers import DatasetId, Digest, Name, SiteId
-from securefed.domain.privacy import Mechanism, gathered
+from securefed.domain.evidence_witness import check_notes, seen_of
+from securefed.domain.identifiers import DatasetId, Digest, Name, RequestId, SiteId, StudyId
+from securefed.domain.privacy import Mechanism, PrivacyLoss, gathered
 from securefed.domain.recount import recount
 from securefed.domain.report.chronicle import AttemptStory, Chronicle, chronicle_of
 from securefed.domain.report.deployment import Record, deployments
-from securefed.domain.report.model import AuditReport
+from securefed.domain.report.model import AuditReport, StudyReport
+from securefed.domain.report.overview import SiteShare, study_report
 from securefed.domain.report.subject import Asked, DatasetFigures, RoundFigures, Subject
 from securefed.domain.report.whole import report_on
 from securefed.domain.request import CodeRequest
@@ -38,10 +39,10 @@ _PROFILE = 16
 
 @dataclass(frozen=True, kw_only=True)
 class Written:
-    """The report, and each dataset's record for a registry of deployments."""
+    """The report, and each site's datasets' records for a registry of deployments."""
 
-    report: AuditReport
-    deployments: Mapping[DatasetId, Record]
+    report: AuditReport | StudyReport
+    deployments: Mapping[tuple[SiteId, DatasetId], Record]
 
 
 def write_report(
@@ -52,38 +53,93 @@ def write_report(
     register: ClaimRegister,
     examining: Examining,
 ) -> Written:
-    """The report on one site that the evidence shows. Refuses evidence that does not verify."""
+    """The report on one site that the evidence shows, or on all sites of a study.
+
+    Refuses evidence that does not verify."""
     examined = verify_evidence(data, examining)
     failed, evidence = examined.failed, examined.evidence
     if failed is not None or evidence is None:
         what = "unreadable" if failed is None else f"{failed.what}: {failed.problem}"
         raise EvidenceInvalid(f"No report is written of evidence that fails a check: {what}")
-    subject = _subject(_part(evidence, site), evidence, examined, digest, asked, examining)
-    return Written(report=report_on(subject, register), deployments=deployments(subject))
+    subjects = [
+        _subject(part, chronicle, evidence, examined, digest, asked, examining)
+        for part, chronicle in _chosen(evidence, site, asked.study, examining)
+    ]
+    made = {one.chronicle.register.site.site: deployments(one) for one in subjects}
+    return Written(
+        report=_report(subjects, asked.study, register, examining.accountant),
+        deployments={(at, of): one for at, found in made.items() for of, one in found.items()},
+    )
 
 
-def _part(evidence: Evidence, site: SiteId | None) -> Part:
-    parts = [one for one in evidence.of(Party.SITE) if site in (None, SiteId(one.name))]
-    if len(parts) == 1:
-        return parts[0]
-    names = ", ".join(one.name for one in evidence.of(Party.SITE))
-    what = f"The evidence shows the sites: {names or 'none'}"
-    raise NotFound(what, hint="A report is about one of them: name it with --of.")
+def _chosen(
+    evidence: Evidence, site: SiteId | None, study: StudyId | None, examining: Examining
+) -> list[tuple[Part, Chronicle]]:
+    """The sites that are reported, each with what its ledger tells."""
+    shown = evidence.of(Party.SITE)
+    names = ", ".join(one.name for one in shown)
+    parts = [one for one in shown if site in (None, SiteId(one.name))]
+    if not parts or (len(parts) > 1 and study is None):
+        hint = "Name one with --of, or with --study a study that they took part in."
+        raise NotFound(f"The evidence shows the sites: {names or 'none'}", hint=hint)
+    found = [(one, chronicle_of(one.stored(), examining.verify)) for one in parts]
+    kept = [pair for pair in found if study is None or study in _studies(pair[1])]
+    if not kept:
+        ledgers = ", ".join(one.name for one in parts)
+        raise NotFound(f"There is no study {study} in the ledger of {ledgers}")
+    return kept
+
+
+def _studies(chronicle: Chronicle) -> set[StudyId]:
+    return {one.request.study.study for one in chronicle.requests.values()}
+
+
+def _report(
+    subjects: list[Subject], study: StudyId | None, register: ClaimRegister, accountant: Accountant
+) -> AuditReport | StudyReport:
+    if study is None or len(subjects) == 1:
+        return report_on(subjects[0], register)
+    shares = [
+        SiteShare(
+            subject=one, report=report_on(one, register), losses=_losses(one, study, accountant)
+        )
+        for one in subjects
+    ]
+    return study_report(study, shares)
+
+
+def _losses(
+    subject: Subject, study: StudyId, accountant: Accountant
+) -> dict[DatasetId, PrivacyLoss]:
+    """What the study's rounds cost by themselves, whatever else the report leaves out."""
+    found = {}
+    for dataset, figures in subject.figures.items():
+        ran = [
+            one
+            for story, mechanisms in _charged(subject.chronicle, dataset)
+            if story.attempt.id.request in _requests(subject.chronicle, study)
+            for one in mechanisms
+        ]
+        found[dataset] = accountant.loss(gathered(tuple(ran)), figures.allowance.delta)
+    return found
+
+
+def _requests(chronicle: Chronicle, study: StudyId) -> set[RequestId]:
+    found = chronicle.requests.items()
+    return {name for name, story in found if story.request.study.study == study}
 
 
 def _subject(
     part: Part,
+    chronicle: Chronicle,
     evidence: Evidence,
     examined: Examined,
     digest: Digest,
     asked: Asked,
     examining: Examining,
 ) -> Subject:
-    chronicle = chronicle_of(part.stored(), examining.verify)
-    studies = {one.request.study.study for one in chronicle.requests.values()}
-    if asked.study is not None and asked.study not in studies:
-        raise NotFound(f"There is no study {asked.study} in the ledger of {part.name}")
-    vouched = check_notes(part, evidence.keys(), examining.held, examining.verify)
+    seen = seen_of(part, [one.part for one in evidence.parts], examining.verify)
+    vouched = check_notes(part, evidence.keys(), examining.held, examining.verify, seen)
     return Subject(
         chronicle=chronicle,
         asked=asked,
@@ -91,7 +147,7 @@ def _subject(
         digest=digest,
         checks=tuple(examined.checks),
         vouched=vouched,
-        witnesses=_witnesses(part, examining.held),
+        witnesses=_witnesses(part, seen, examining.held),
         logs=examined.logs,
         second_name=examining.second.name,
         figures=_figures(chronicle, examining),
@@ -99,10 +155,13 @@ def _subject(
     )
 
 
-def _witnesses(part: Part, held: tuple[Checkpoint, ...]) -> tuple[str, ...]:
+def _witnesses(
+    part: Part, seen: tuple[Checkpoint, ...], held: tuple[Checkpoint, ...]
+) -> tuple[str, ...]:
     """Who co-signed the site's checkpoints, and whoever brought one of their own."""
+    shown = [one for one in (*part.checkpoints(), *seen) if one.site == SiteId(part.name)]
     mine = [one for one in held if one.site == SiteId(part.name)]
-    signers = {one.name for note in (*part.checkpoints(), *mine) for one in note.signatures}
+    signers = {one.name for note in (*shown, *mine) for one in note.signatures}
     names = (one.removeprefix(_COSIGNER) for one in signers if one.startswith(_COSIGNER))
     others = sorted({Name(one) for one in names} - {part.name})
     return (*others, _READER) if mine else tuple(others)

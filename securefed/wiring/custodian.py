@@ -11,18 +11,21 @@ from typing import TYPE_CHECKING
 
 from securefed.adapters.custodian_folder import CustodianFolder, StudyKeyFiles
 from securefed.adapters.ed25519_keys import create_key, load_key, verify
-from securefed.adapters.site_folder import keep_checkpoint, kept_checkpoint
+from securefed.adapters.site_folder import SeenCheckpoints, keep_checkpoint, kept_checkpoint
 from securefed.adapters.sqlite_store import create_ledger, open_ledger
 from securefed.adapters.this_machine import SystemClock, SystemEntropy
+from securefed.domain.checkpoint import Checkpoint
 from securefed.domain.custody_log import CustodyEntry
 from securefed.domain.identifiers import Digest, ExchangeKey, Name, PublicKey
 from securefed.domain.key_card import Holds, KeyCard
 from securefed.domain.records import from_bytes
 from securefed.errors import KeyUnsafe, LedgerBroken
 from securefed.parties.custodian import CustodianParty, NewKey
+from securefed.parties.witness import OwnLedger, PartyWitness
 from securefed.ports import Clock, LedgerStore, Signer
 from securefed.steps.keep_custody import CustodyLog
 from securefed.steps.open_round import StudyKey
+from securefed.steps.vouch_checkpoint import newest_checkpoint
 
 if TYPE_CHECKING:
     from securefed.adapters.custodian_http.client import CustodianClient
@@ -105,8 +108,18 @@ def _opened(
         cabinet=files,
         make=_new_study_key,
         load=lambda card: _study_key(files, card),
+        witnessing=_witness(folder, log, signer),
     )
     return OpenCustodian(folder=folder, party=party)
+
+
+def _witness(folder: CustodianFolder, log: CustodyLog, signer: Signer) -> PartyWitness:
+    def keep(offered: Checkpoint) -> None:
+        newest = newest_checkpoint(kept_checkpoint(folder.cosigned), offered)
+        keep_checkpoint(folder.cosigned, newest)
+
+    own = OwnLedger(newest=log.checkpoint, contains=log.check_contains, keep=keep)
+    return PartyWitness(log.custodian, signer, verify, own, SeenCheckpoints(folder.seen))
 
 
 def _named(store: LedgerStore) -> Name:

@@ -1,16 +1,16 @@
 """The composition root of the demonstration: a whole federation on this machine, in one folder.
 
-Three sites and two custodians, each a process of its own, and in this process everybody else: the
-sites' owner, their reviewer, the data scientist and the coordinator, with keys that were just made.
-So what people decide is decided by the demonstration; everything else is what it is anywhere.
+A workload's sites and two custodians, each a process of its own, and in this process everybody
+else: the sites' owner, their reviewer, the data scientist and the coordinator, with keys that were
+just made. So what people decide is decided here; everything else is what it is anywhere.
 """
 
 import importlib
+import re
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from decimal import Decimal
 from functools import cached_property
 from pathlib import Path
 from typing import Final
@@ -18,9 +18,10 @@ from typing import Final
 from securefed.adapters.started_programs import Program, StartedPrograms
 from securefed.config import ServeSettings, load_study
 from securefed.config.federation import load_federation
-from securefed.domain.identifiers import AccountId, DatasetId, Line, Name, SiteId
+from securefed.domain.identifiers import AccountId, Line, Name, SiteId
 from securefed.domain.key_card import Holds
 from securefed.domain.plan import ReviewPlan
+from securefed.domain.policy import Policy
 from securefed.domain.request import RequestState
 from securefed.domain.site import Account, Role
 from securefed.domain.study import Study
@@ -28,19 +29,19 @@ from securefed.errors import AlreadyExists, ProgramFailed, StorageFailed
 from securefed.steps import prepare_site
 from securefed.wiring import basics, opened_site
 from securefed.wiring.custodian import init_custodian
-from securefed.wiring.demo_data import write_data
+from securefed.wiring.demo_data import bring_pretrained
 from securefed.wiring.run import Wanted, Watch, opened_run
 from securefed.wiring.study import OpenStudy, Ways, new_study, open_ways
+from securefed.wiring.workloads.workload import BASELINE, Places, Workload
 
 OWNER, REVIEWER = AccountId("olivia"), AccountId("ravi")
 SCIENTIST, COORDINATOR = AccountId("dana"), AccountId("coordinator")
 CUSTODIANS: Final[Mapping[str, Holds]] = {"registry": Holds.LATTICE, "council": Holds.MASK}
-DATASET = DatasetId("tumours")
-EPSILON, DELTA = Decimal(3), Decimal("1e-5")
-POLICY = "baseline"
 _REASON = Line("Demonstration")
 _READY_S, _END_S, _ROUND_S, _LOOK_S = 180.0, 40.0, 600.0, 0.1
 _DAYS = "7"
+# The first count in a study's file is that of its rounds.
+_COUNT = re.compile(r"(?m)^count = \d+")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,11 +52,22 @@ class Decided:
     state: RequestState
 
 
+@dataclass(frozen=True, kw_only=True)
+class Chosen:
+    """What is demonstrated: a workload, where its published files and pretrained models lie, and
+    how many rounds, if not as many as its study says."""
+
+    workload: Workload
+    data: Path | None = None
+    assets: Path | None = None
+    rounds: int | None = None
+
+
 class Demo:
     """The federation of a demonstration and everybody in it. The steps follow one another."""
 
-    def __init__(self, root: Path, study: Study, programs: StartedPrograms) -> None:
-        self.root = root
+    def __init__(self, root: Path, chosen: Chosen, study: Study, programs: StartedPrograms) -> None:
+        self.root, self._chosen, self.workload = root, chosen, chosen.workload
         self.programs = programs
         self.federation = root / "federation.toml"
         self._written = study
@@ -63,7 +75,7 @@ class Demo:
 
     @property
     def sites(self) -> tuple[SiteId, ...]:
-        """The hospitals."""
+        """The sites of the study."""
         return tuple(one.site for one in self._written.participants)
 
     @property
@@ -76,8 +88,13 @@ class Demo:
         return self.root / "keys" / f"{who}.key"
 
     def data(self, name: str) -> Path:
-        """What describes a hospital's data, or the held-out ones."""
-        return self.root / "data" / f"{name}.toml"
+        """What describes a site's data, or the held-out ones."""
+        return self.places.data / f"{name}.toml"
+
+    @property
+    def places(self) -> Places:
+        """Where the workload's files are."""
+        return Places(data=self.root / "data", assets=self.root / "assets")
 
     @cached_property
     def opened(self) -> OpenStudy:
@@ -90,7 +107,9 @@ class Demo:
         """Makes everybody's keys, the data, the sites and the custodians."""
         for who in (REVIEWER, SCIENTIST, COORDINATOR):
             basics.new_key(self.key(who), who)
-        write_data(self.root / "data", DATASET)
+        workload, places = self.workload, self.places
+        workload.write(workload.source(self._chosen.data), places)
+        bring_pretrained(workload, self._chosen.assets, places)
         for site in self.sites:
             self._found_site(site)
         for name, holds in CUSTODIANS.items():
@@ -98,14 +117,20 @@ class Demo:
 
     def _found_site(self, name: SiteId) -> None:
         title = Line(name.replace("-", " ").title())
-        site = opened_site.init_site(self.root / name, name, title, OWNER, ServeSettings(port=0))
+        site = opened_site.init_site(
+            *(self.root / name, name, title, OWNER), ServeSettings(port=0), self.places.assets
+        )
         ledger, owner = site.party.ledger, site.acting(OWNER, None, _REASON)
-        prepare_site.adopt_policy(ledger, basics.find_policy(POLICY), owner)
+        prepare_site.adopt_policy(ledger, _policy(self.workload.policy), owner)
         for who, role in ((SCIENTIST, Role.SCIENTIST), (REVIEWER, Role.REVIEWER)):
             key = basics.load_signer(self.key(who)).key
             prepare_site.admit_account(ledger, Account(account=who, key=key, roles=(role,)), owner)
         site.add_data(self.data(name), owner)
-        asked = prepare_site.AllowanceAsked(dataset=DATASET, epsilon=EPSILON, delta=DELTA)
+        asked = prepare_site.AllowanceAsked(
+            dataset=self._written.participant(name).dataset,
+            epsilon=self.workload.epsilon,
+            delta=self.workload.delta,
+        )
         prepare_site.grant_allowance(ledger, asked, owner)
 
     def start(self) -> None:
@@ -189,7 +214,7 @@ class Demo:
         wanted = Wanted(
             file=self.study_file,
             coordinator=basics.load_signer(self.key(COORDINATOR)),
-            assets=None,
+            assets=self.places.assets,
             deadline_s=_ROUND_S,
         )
         with opened_run(self.opened, self.ways, wanted, watch) as running:
@@ -199,7 +224,7 @@ class Demo:
                 # Ctrl-C, too: the threads that visit sites see it at their next look.
                 running.stop()
                 raise
-        self.opened.export(self.opened.folder.model, DELTA, basics.accountant())
+        self.opened.export(self.opened.folder.model, self.workload.delta, basics.accountant())
 
     @property
     def _logs(self) -> str:
@@ -228,16 +253,18 @@ class Demo:
 
 
 @contextmanager
-def demonstrated(root: Path, rounds: int | None, *, keep: bool) -> Iterator[Demo]:
+def demonstrated(root: Path, chosen: Chosen, *, keep: bool) -> Iterator[Demo]:
     """A demonstration in a new folder. When the block ends, whatever was started has ended; with
     `keep` only if the block fails."""
-    text = basics.shipped_file("sites/breast-cancer.toml").read_text(encoding="utf-8")
-    if rounds is not None:
-        text = text.replace("count = 5\n", f"count = {rounds}\n")
+    # What is missing is told before anything is made.
+    chosen.workload.source(chosen.data)
+    text = basics.shipped_file(chosen.workload.study).read_text(encoding="utf-8")
+    if chosen.rounds is not None:
+        text = _COUNT.sub(f"count = {chosen.rounds}", text, count=1)
     _new_folders(root)
     _write(root / "study.toml", text)
     programs = StartedPrograms(root / "logs")
-    demo = Demo(root, load_study(root / "study.toml"), programs)
+    demo = Demo(root, chosen, load_study(root / "study.toml"), programs)
     left = False
     try:
         yield demo
@@ -248,12 +275,16 @@ def demonstrated(root: Path, rounds: int | None, *, keep: bool) -> Iterator[Demo
             programs.stop(_END_S)
 
 
+def _policy(name: str) -> Policy:
+    return basics.find_policy(name if name == BASELINE else str(basics.shipped_file(name)))
+
+
 def _new_folders(root: Path) -> None:
     try:
         root.mkdir(mode=0o700, parents=True, exist_ok=True)
         if any(root.iterdir()):
             raise AlreadyExists("The folder has something in it", where=str(root))
-        for name in ("data", "keys", "logs"):
+        for name in ("data", "assets", "keys", "logs"):
             (root / name).mkdir(mode=0o700)
     except OSError as error:
         raise StorageFailed(f"Cannot make it: {error.strerror}", where=str(root)) from error

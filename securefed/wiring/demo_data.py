@@ -1,61 +1,51 @@
-"""The demonstration's data: what scikit-learn ships, as files with a description beside each."""
+"""The pretrained models that a workload begins with, in a demonstration's folder.
 
-import json
+A pretrained folder is copied from where a person has it, or from the package that carries it, and
+only if it is the one that the workload names. Nothing is fetched.
+"""
+
+import shutil
 from importlib.util import find_spec
 from pathlib import Path
 
-from securefed.domain.identifiers import DatasetId
-from securefed.errors import NotFound, StorageFailed
-
-_CARD = """\
-dataset = {dataset}
-title = {title}
-origin = "The breast-cancer data that scikit-learn ships: UCI, Wisconsin (diagnostic), 1995"
-licence = "CC BY 4.0"
-purposes = ["cancer-research"]
-data = {data}
-adjacency = "add-remove"
-
-[unit]
-bound = 1
-"""
-_COLUMN = """
-[[columns]]
-name = {name}
-type = {type}
-meaning = {meaning}
-"""
+from securefed.errors import AssetMismatch, NotFound, StorageFailed
+from securefed.wiring.workloads.workload import Places, Pretrained, Workload
 
 
-def expect_data() -> None:
-    """Refuses to begin without the library that ships the data."""
-    if find_spec("sklearn") is None:
-        raise NotFound("The demo needs scikit-learn", hint="Install securefed[demo].")
-
-
-def write_data(folder: Path, dataset: DatasetId) -> None:
-    """Writes each hospital's data, and the held-out ones, as CSV with its `dataset.toml`."""
-    from securefed.adapters.breast_cancer import TARGET, shares, write_share
-
-    for share in shares():
-        write_share(folder / f"{share.name}.csv", share)
-        text = _CARD.format(
-            dataset=json.dumps(dataset),
-            title=json.dumps(f"Tumours, {share.name}"),
-            data=json.dumps(f"{share.name}.csv"),
-        )
-        for name in share.columns:
-            answer = name == TARGET
-            text += _COLUMN.format(
-                name=json.dumps(name),
-                type=json.dumps("boolean" if answer else "decimal"),
-                meaning=json.dumps(
-                    "Whether the tumour was malignant"
-                    if answer
-                    else f"{name.replace('_', ' ')} of the cell nuclei in an image"
-                ),
-            )
+def bring_pretrained(workload: Workload, given: Path | None, places: Places) -> None:
+    """Copies the folders that the workload's model begins with to where sites look."""
+    for one in workload.pretrained:
+        found = pretrained_folder(one, given)
         try:
-            (folder / f"{share.name}.toml").write_text(text, encoding="utf-8")
+            shutil.copytree(found, places.assets / one.name)
         except OSError as error:
-            raise StorageFailed(f"Cannot write: {error.strerror}", where=str(folder)) from error
+            raise StorageFailed(f"Cannot copy: {error.strerror}", where=str(found)) from error
+
+
+def pretrained_folder(wanted: Pretrained, given: Path | None) -> Path:
+    """A pretrained folder below the given one, or in its package; refused if it is another one."""
+    from securefed.recipes.pretrained.manifest import manifest_digest
+
+    hint = (
+        f"Get {wanted.name} from {wanted.source} (licence: {wanted.licence}), "
+        f"and name the folder that holds {wanted.name}/ with --assets."
+    )
+    found = _packaged(wanted) if given is None else given / wanted.name
+    if found is None or not found.is_dir():
+        where = "" if given is None else str(given)
+        raise NotFound(f"The pretrained model {wanted.name} is not here", where=where, hint=hint)
+    digest = manifest_digest(found)
+    if digest != wanted.sha256:
+        raise AssetMismatch(
+            f"Another model: its digest is {digest} and not {wanted.sha256}",
+            where=str(found),
+            hint=hint,
+        )
+    return found
+
+
+def _packaged(wanted: Pretrained) -> Path | None:
+    found = None if wanted.package is None else find_spec(wanted.package)
+    if found is None or found.origin is None:
+        return None
+    return Path(found.origin).parent / wanted.inner

@@ -1,36 +1,38 @@
-"""What came of a demonstration: accuracy on held-out records, what each site spent, the evidence.
+"""What came of a demonstration: figures on held-out records, what each site spent, the evidence.
 
-The comparisons train on the hospitals' data outside of any site, which only published data allow.
+The comparisons train on the sites' data outside of any site, which only published data allow.
 """
 
-from contextlib import ExitStack
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 
-from securefed.adapters.breast_cancer import TARGET
+from safetensors.torch import load_file
+
 from securefed.adapters.opacus_training.comparing import (
-    majority,
-    measured,
+    Ended,
     trained_alone,
-    trained_without_noise,
+    trained_together,
     weights_of,
 )
 from securefed.adapters.opacus_training.weights import Weights
+from securefed.adapters.published_data.part import TEST
 from securefed.aggregation.combining import read_state
 from securefed.config import load_card
 from securefed.domain.identifiers import Name, SiteId
+from securefed.domain.study import Study
 from securefed.errors import NotFound, NotInThisState, StorageFailed
 from securefed.recipes.files.opening import open_source
 from securefed.recipes.files.source import RecordSource
 from securefed.recipes.registry import recipe_for
 from securefed.wiring import basics, opened_site
-from securefed.wiring.demo import COORDINATOR, CUSTODIANS, DATASET, DELTA, Demo
+from securefed.wiring.demo import COORDINATOR, CUSTODIANS, Demo
 from securefed.wiring.evidence import checked, gathered, part_of_custodian, part_of_site
 from securefed.wiring.report import asked, expect_libraries, save, written
 from securefed.wiring.study import OpenStudy
-
-_TEST = "test"
+from securefed.wiring.workloads.workload import HeldOut, Model, Places
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,53 +48,82 @@ class Spent:
 
 @dataclass(frozen=True, kw_only=True)
 class Compared:
-    """Accuracies on the held-out records; `majority` is that of always giving the same answer."""
+    """Figures of the held-out records. Of the metric that counts: the study's model, the same
+    without noise, each site alone, and the line of no model at all. `all` has every metric of the
+    study's model."""
 
+    metric: str
     federated: float
     no_dp: float
     local_only: dict[SiteId, float]
-    majority: float
+    line: float
     records: int
+    all: Mapping[str, float]
+
+
+@contextmanager
+def opened_parts(study: Study, places: Places) -> Iterator[HeldOut]:
+    """A workload's held-out records and its sites' data, from where they were written."""
+
+    def source(name: str) -> RecordSource:
+        card = load_card(places.data / f"{name}.toml")
+        return stack.enter_context(open_source(card.data, card.columns, card.unit))
+
+    with ExitStack() as stack:
+        yield HeldOut(
+            recipe=recipe_for(study.recipe, places.assets, None),
+            part=study.participants[0],
+            test=source(TEST),
+            sources={one.site: source(one.site) for one in study.participants},
+            folder=places.data,
+        )
 
 
 class Figures:
-    """The held-out records and the hospitals' data, open."""
+    """The held-out records and the sites' data, open."""
 
     def __init__(self, demo: Demo, stack: ExitStack) -> None:
         self._demo, self._study = demo, demo.opened.study
-        self._recipe = recipe_for(self._study.recipe, None, None)
-        self._test = stack.enter_context(self._source(_TEST))
-        self._sources = [
-            stack.enter_context(self._source(one.site)) for one in self._study.participants
-        ]
+        self._held = stack.enter_context(opened_parts(self._study, demo.places))
 
-    def accuracy(self, number: int) -> float:
-        """That of the model after a round."""
-        part, weights = self._study.participants[0], _model(self._demo.opened, number)
-        return measured(self._recipe, part, self._test, weights)
+    def metrics(self, number: int) -> Mapping[str, float]:
+        """Those of the model after a round."""
+        kept = {site: _kept(self._demo, site) for site in self._demo.sites}
+        weights = _model(self._demo.opened, number)
+        return self._demo.workload.measure(self._held, Model(weights=weights, kept=kept))
+
+    def figure(self, number: int) -> float:
+        """The one that counts."""
+        return self.metrics(number)[self._demo.workload.compared.metric]
+
+    def without_noise(self) -> Mapping[str, float]:
+        """The metrics of the same study without noise and clipping."""
+        held = self._held
+        return self._measured(trained_together(held.recipe, self._study, held.sources, noise=False))
 
     def compared(self) -> Compared:
         """The study's model beside others."""
-        recipe, study, test = self._recipe, self._study, self._test
-        parts = study.participants
-        plain = trained_without_noise(recipe, study, self._sources)
+        held, study, wanted = self._held, self._study, self._demo.workload.compared
         alone = {
-            part.site: measured(
-                recipe, part, test, trained_alone(recipe, part, source, study.rounds)
-            )
-            for part, source in zip(parts, self._sources, strict=True)
+            part.site: self._measured(
+                trained_alone(held.recipe, part, held.sources[part.site], study.rounds)
+            )[wanted.metric]
+            for part in study.participants
         }
+        everything = self.metrics(self._demo.opened.folder.finished)
         return Compared(
-            federated=self.accuracy(study.rounds),
-            no_dp=measured(recipe, parts[0], test, plain),
+            metric=wanted.metric,
+            federated=everything[wanted.metric],
+            no_dp=self.without_noise()[wanted.metric],
             local_only=alone,
-            majority=majority(test, TARGET),
-            records=test.records,
+            line=wanted.line(held),
+            records=held.test.records,
+            all=everything,
         )
 
-    def _source(self, name: str) -> RecordSource:
-        card = load_card(self._demo.data(name))
-        return open_source(card.data, card.columns, card.unit)
+    def _measured(self, ended: Ended) -> Mapping[str, float]:
+        model = Model(weights=ended.weights, kept=ended.kept)
+        return self._demo.workload.measure(self._held, model)
 
 
 def spent(demo: Demo) -> list[Spent]:
@@ -102,13 +133,15 @@ def spent(demo: Demo) -> list[Spent]:
 
 def _spent(demo: Demo, site: SiteId) -> Spent:
     register = opened_site.open_site(demo.root / site).party.register()
-    hold = register.book(DATASET).holds[demo.opened.request(site)]
+    dataset = demo.opened.study.participant(site).dataset
+    hold = register.book(dataset).holds[demo.opened.request(site)]
+    delta = demo.workload.delta
     return Spent(
         site=site,
-        records=register.card(DATASET).records,
+        records=register.card(dataset).records,
         steps=sum(one.steps_charged for one in hold.rounds.values()),
-        epsilon=basics.accountant().loss(hold.executed, DELTA).epsilon,
-        delta=DELTA,
+        epsilon=basics.accountant().loss(hold.executed, delta).epsilon,
+        delta=delta,
     )
 
 
@@ -156,3 +189,9 @@ def _model(opened: OpenStudy, number: int) -> Weights:
     except OSError as error:
         raise StorageFailed(f"Cannot read: {error.strerror}", where=str(path)) from error
     return weights_of(began.layout, state.weights)
+
+
+def _kept(demo: Demo, site: SiteId) -> Weights:
+    """What stayed at a site of the newest round, if anything does."""
+    path = opened_site.open_site(demo.root / site).folder.kept_of(demo.opened.request(site))
+    return load_file(path) if path.exists() else {}

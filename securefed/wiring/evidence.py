@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from securefed.adapters.ed25519_keys import PooledChecker, load_key, verify
-from securefed.adapters.site_folder import kept_checkpoint
+from securefed.adapters.site_folder import SeenCheckpoints, kept_checkpoint
 from securefed.domain.checkpoint import Checkpoint
 from securefed.domain.evidence import (
     KnownKey,
@@ -25,7 +25,8 @@ from securefed.wiring.basics import accountant, clock, second_accountant
 from securefed.wiring.custodian import open_custodian
 from securefed.wiring.opened_site import open_site
 
-Own = tuple[SignedPart, Signer]
+# A party's part, what signs for it, and the keys of those who signed its checkpoints.
+Own = tuple[SignedPart, Signer, tuple[KnownKey, ...]]
 
 
 def part_of_site(root: Path, study: StudyId | None) -> Own:
@@ -34,13 +35,38 @@ def part_of_site(root: Path, study: StudyId | None) -> Own:
     signer, kept = load_key(opened.folder.site_key), kept_checkpoint(opened.folder.kept_checkpoint)
     notes = [] if kept is None else [kept]
     opened.party.register()
-    return site_part(opened.party.ledger, signer, notes, study, accountant()), signer
+    seen = _seen(SeenCheckpoints(opened.folder.seen))
+    ledger, shown = opened.party.ledger, [one for one, _ in seen]
+    return (
+        site_part(ledger, signer, notes, study, accountant(), shown),
+        signer,
+        _signers(notes, seen),
+    )
 
 
 def part_of_custodian(root: Path, study: StudyId | None) -> Own:
     """A custodian's part."""
-    party = open_custodian(root).party
-    return custodian_part(party.log, party.signer, (), study), party.signer
+    opened = open_custodian(root)
+    party, kept = opened.party, kept_checkpoint(opened.folder.cosigned)
+    notes, seen = [] if kept is None else [kept], _seen(SeenCheckpoints(opened.folder.seen))
+    part = custodian_part(party.log, party.signer, notes, study, [one for one, _ in seen])
+    return part, party.signer, _signers(notes, seen)
+
+
+def _seen(shelf: SeenCheckpoints) -> list[tuple[Checkpoint, PublicKey]]:
+    return [(one.checked(verify), key) for key, one in sorted(shelf.seen().items())]
+
+
+def _signers(
+    notes: Iterable[Checkpoint], seen: Iterable[tuple[Checkpoint, PublicKey]]
+) -> tuple[KnownKey, ...]:
+    """The keys of those among who was seen who signed these."""
+    known = [(note.site, key) for note, key in seen]
+    return tuple(
+        KnownKey(name=Name(site), key=key)
+        for site, key in known
+        if any(note.vouched_by(site, key, verify) for note in notes)
+    )
 
 
 def gathered(
@@ -53,7 +79,8 @@ def gathered(
     """The document, signed with a key file, or by the one party whose folder is there."""
     mine, given = list(own), [one.evidence for one in others]
     known = {one.name: one.key for evidence in given for one in evidence.witnesses}
-    parts = [*(part for part, _ in mine), *(one for evidence in given for one in evidence.parts)]
+    known |= {one.name: one.key for _, _, signers in mine for one in signers}
+    parts = [*(one[0] for one in mine), *(one for evidence in given for one in evidence.parts)]
     keys = [KnownKey(name=name, key=key) for name, key in {**known, **witnesses}.items()]
     signing: tuple[Name, Signer]
     if by is not None:

@@ -8,6 +8,7 @@ from securefed.adapters.ed25519_keys import PooledChecker, load_key, verify
 from securefed.adapters.site_folder import (
     FolderShelf,
     KeptFigures,
+    SeenCheckpoints,
     SiteFolder,
     find_whereabouts,
     forget_whereabouts,
@@ -29,10 +30,11 @@ from securefed.config import (
 from securefed.domain.canonical import digest_of
 from securefed.domain.check import Check
 from securefed.domain.checkpoint import Checkpoint
-from securefed.domain.identifiers import AccountId, DatasetId, Digest, Line, SiteId
+from securefed.domain.identifiers import AccountId, DatasetId, Digest, Line, Name, SiteId
 from securefed.domain.site import Account, DataCard, Role, Site
 from securefed.errors import NotAllowedHere
 from securefed.parties.site import SiteParty
+from securefed.parties.witness import OwnLedger, PartyWitness
 from securefed.ports import LedgerStore
 from securefed.steps.check_data import DataPlaces
 from securefed.steps.check_site import check_site
@@ -84,7 +86,8 @@ class OpenSite:
             erase_data(self.party.ledger, dataset, by)
         left = find_whereabouts(noted).readable if noted.exists() else ()
         asked = self.party.ledger.register().asked_of(dataset)
-        forget_whereabouts(noted, [self.folder.kept_of(request) for request in asked])
+        kept = [path for request in asked for path in self.folder.all_kept_of(request)]
+        forget_whereabouts(noted, kept)
         return left
 
     def checks(self) -> list[Check]:
@@ -98,6 +101,13 @@ class OpenSite:
         newest = newest_checkpoint(kept_checkpoint(path), offered)
         keep_checkpoint(path, newest)
         return newest
+
+    def witness(self) -> PartyWitness:
+        """What signs others' checkpoints in this site's name."""
+        ledger = self.party.ledger
+        own = OwnLedger(newest=ledger.checkpoint, contains=ledger.check_contains, keep=self.keep)
+        signer, shelf = load_key(self.folder.site_key), SeenCheckpoints(self.folder.seen)
+        return PartyWitness(Name(self.settings.site), signer, verify, own, shelf)
 
     def verified(self) -> LedgerReport:
         """The ledger, verified from its first entry."""
@@ -118,12 +128,17 @@ def open_site(root: Path) -> OpenSite:
 
 
 def init_site(
-    root: Path, site: SiteId, title: Line, owner: AccountId, serve: ServeSettings | None = None
+    root: Path,
+    site: SiteId,
+    title: Line,
+    owner: AccountId,
+    serve: ServeSettings | None = None,
+    assets: Path | None = None,
 ) -> OpenSite:
     """A new site: its folder, keys, and the first entry of its ledger. If it fails, nothing."""
     folder = SiteFolder(root)
     with folder.created():
-        return _founded(folder, site, title, owner, site_template(site, title, serve))
+        return _founded(folder, site, title, owner, site_template(site, title, serve, assets))
 
 
 def _founded(

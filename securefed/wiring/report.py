@@ -1,6 +1,6 @@
 """Puts together what writes an audit report: from evidence to files in a folder.
 
-Like `wiring`, it alone opens the adapters. A file stands in the folder whole or not at all.
+A file stands in the folder whole or not at all.
 """
 
 from collections.abc import Mapping
@@ -53,7 +53,7 @@ def written(
     known: Mapping[Name, PublicKey],
     held: tuple[Checkpoint, ...],
 ) -> Written:
-    """The report on a site."""
+    """The report on a site, or on the sites of a study."""
     register = load_claims(shipped_file("audits/claims.toml"))
     with_what = examining(known, held)
     return write_report(evidence, file_digest(evidence), site, about, register, with_what)
@@ -66,7 +66,9 @@ def expect_libraries() -> None:
         raise NotFound(what, hint="Install securefed[report].")
 
 
-def save(folder: Path, made: Written, evidence: bytes) -> tuple[list[Path], bool]:
+def save(
+    folder: Path, made: Written, evidence: bytes, *, as_pdf: bool = True
+) -> tuple[list[Path], bool]:
     """Writes the files of a report; says which, and whether a PDF was among them."""
     from securefed.adapters.report_files import report_page, write_pdf
 
@@ -80,7 +82,7 @@ def save(folder: Path, made: Written, evidence: bytes) -> tuple[list[Path], bool
             draft.write_bytes(data)
             draft.replace(folder / name)
         draft = folder / ".report.pdf.part"
-        pdf = write_pdf(page, evidence, draft)
+        pdf = as_pdf and write_pdf(page, evidence, draft)
         if pdf:
             draft.replace(folder / "report.pdf")
         else:
@@ -92,13 +94,13 @@ def save(folder: Path, made: Written, evidence: bytes) -> tuple[list[Path], bool
     return [folder / name for name in names], pdf
 
 
-def deployment_files(records: Mapping[DatasetId, Record]) -> dict[str, bytes]:
+def deployment_files(records: Mapping[tuple[SiteId, DatasetId], Record]) -> dict[str, bytes]:
     """A registry record for each dataset; a single one has the plain name."""
     from securefed.adapters.report_files import yaml_text
 
     found = {}
-    for dataset, record in records.items():
+    for (site, dataset), record in records.items():
         check_deployment(record)
-        name = "deployment.yaml" if len(records) == 1 else f"deployment-{dataset}.yaml"
+        name = "deployment.yaml" if len(records) == 1 else f"deployment-{site}-{dataset}.yaml"
         found[name] = yaml_text(record).encode("utf-8")
     return found

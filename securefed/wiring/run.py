@@ -8,19 +8,20 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from securefed.adapters.run_folder import Began, LogLine, RunFolder
-from securefed.adapters.this_machine import SystemClock
 from securefed.adapters.update_files import folder_files
 from securefed.aggregation.combining import ServerState, first_state
+from securefed.aggregation.grid import Floats
 from securefed.config import load_own_code
 from securefed.config.federation import Address
 from securefed.domain.errand import Standing
 from securefed.domain.identifiers import Name, PublicKey, SiteId
 from securefed.domain.request import RequestState
+from securefed.domain.run_order import NoisyMetrics
 from securefed.domain.study import Study, Suite
 from securefed.domain.update import Roster
 from securefed.errors import (
@@ -38,15 +39,18 @@ from securefed.recipes.layout import Layout, Values
 from securefed.steps.round_names import AttemptNames
 from securefed.steps.visit_site import Parcel
 from securefed.wiring.custodian import custodian_client
+from securefed.wiring.exchange import checkpoint_exchange
+from securefed.wiring.fusion import votes_begun
 from securefed.wiring.gather import Gather, SealedRounds, parcel, plain_gather
 from securefed.wiring.members import Joined, joined_sites, reason_of
+from securefed.wiring.noted_log import NotedLog
 from securefed.wiring.remote import Ways
+from securefed.wiring.stopping import stopped_by_file
 from securefed.wiring.study import COUNTED, OpenStudy
 
 if TYPE_CHECKING:
     from securefed.adapters.custodian_http.client import CustodianClient
 
-_DIGITS = Decimal("0.001")
 _REFUSALS: Mapping[RequestState, type[SecurefedError]] = {
     RequestState.REVOKED: ApprovalWithdrawn,
     RequestState.EXPIRED: ApprovalExpired,
@@ -65,6 +69,10 @@ class Wanted:
     coordinator: Signer
     assets: Path | None
     deadline_s: float
+
+
+# The metrics of a sum of tallies.
+Figures = Callable[[Study, Wanted, Floats], NoisyMetrics]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,7 +105,12 @@ class OpenRun:
 
 @contextmanager
 def opened_run(
-    opened: OpenStudy, ways: Ways, wanted: Wanted, watch: Watch, begin: Begin | None = None
+    opened: OpenStudy,
+    ways: Ways,
+    wanted: Wanted,
+    watch: Watch,
+    begin: Begin | None = None,
+    figures: Figures | None = None,
 ) -> Iterator[OpenRun]:
     """A run of a folder that nobody else runs."""
     folder, study = opened.folder, opened.study
@@ -106,7 +119,7 @@ def opened_run(
     with folder_files(folder.models) as models:
         passing = folder.emptied_passing()
         began, first = _began(opened, wanted, begin or first_values)
-        log = _Log(opened, watch)
+        log = NotedLog(opened.log, watch.noted)
         joined = joined_sites(opened, ways)
         for site, error in joined.missing.items():
             log.note(Noted(round=0, site=site, part=Name(error.code), words=str(error)))
@@ -116,6 +129,7 @@ def opened_run(
             study=study,
             layout=began.layout.digest,
             first=first,
+            figures=partial(figures or summed_figures, study, wanted),
             code=_own_code(wanted.file, passing),
             deadline_s=wanted.deadline_s,
         )
@@ -128,9 +142,14 @@ def opened_run(
             monotonic=time.monotonic,
             note=log.note,
             on_standing=watch.standing,
+            exchange=checkpoint_exchange(
+                *(study.study, joined.members, _custodians(study, ways, wanted), ways),
+                *(folder.checkpoints, log.note),
+            ),
         )
         run = StudyRun(plan, joined.members, tools)
-        yield OpenRun(run, lambda: joined.codes | set(log.failed.values()))
+        with stopped_by_file(folder, run.stop):
+            yield OpenRun(run, lambda: joined.codes | set(log.failed.values()))
         folder.emptied_passing()
 
 
@@ -138,6 +157,9 @@ def first_values(
     study: Study, own_code: bytes | None, assets: Path | None
 ) -> tuple[Layout, Values]:
     """What a recipe begins with: public, and the same for everybody."""
+    if study.fusion is not None:
+        return votes_begun(study, study.fusion, own_code, assets)
+    from securefed.adapters.opacus_training.controlling import check_controlled
     from securefed.adapters.opacus_training.proximal import check_proximal
     from securefed.adapters.opacus_training.training import first_model
     from securefed.adapters.opacus_training.trial import check_model
@@ -147,9 +169,20 @@ def first_values(
     recipe = recipe_for(study.recipe, assets, own_code)
     check_model(study.model, recipe)
     check_proximal(study.combining.proximal, recipe.settings)
+    if study.combining.control:
+        check_controlled(recipe.settings)
     first = copied(shared_parameters(first_model(recipe), recipe))
     layout = Layout.of(first)
     return layout, layout.flat({name: one.numpy() for name, one in first.items()})
+
+
+def summed_figures(study: Study, wanted: Wanted, tally: Floats) -> NoisyMetrics:
+    """What a recipe makes of the sum of all sites' noised tallies, without any data."""
+    from securefed.adapters.opacus_training.figures import summed_metrics
+    from securefed.recipes.registry import recipe_for
+
+    recipe = recipe_for(study.recipe, wanted.assets, load_own_code(wanted.file))
+    return summed_metrics(recipe, tally)
 
 
 # --- what it begins with -------------------------------------------------------------------------
@@ -201,9 +234,13 @@ def _gather(began: Began, ways: Ways, joined: Joined, wanted: Wanted, passing: P
         layout=layout,
         roster=roster,
         signer=wanted.coordinator,
-        custodians=[_custodian(ways, key, wanted) for key in study.sealing.custodians],
+        custodians=_custodians(study, ways, wanted),
         folder=passing,
     ).gather
+
+
+def _custodians(study: Study, ways: Ways, wanted: Wanted) -> "list[CustodianClient]":
+    return [_custodian(ways, key, wanted) for key in study.sealing.custodians]
 
 
 def _custodian(ways: Ways, key: PublicKey, wanted: Wanted) -> "CustodianClient":
@@ -237,31 +274,3 @@ class _Rounds:
                 for site in self._open.gathering.delivered:
                     self._note(Noted(round=number, site=site, part=Name(COUNTED)))
                     files.remove(AttemptNames(1).update(site))
-
-
-class _Log:
-    """Writes down what happens, and who has not done their part in the newest round."""
-
-    def __init__(self, opened: OpenStudy, watch: Watch) -> None:
-        self._log, self._watch = opened.log, watch
-        self._round = 0
-        self.failed: dict[SiteId, Name] = {}
-
-    def note(self, noted: Noted) -> None:
-        """Takes in one thing that happened."""
-        if noted.round != self._round:
-            self._round, self.failed = noted.round, {}
-        if noted.site is not None and noted.words:
-            self.failed[noted.site] = noted.part
-        shown = "".join(one for one in noted.words if one.isprintable())
-        line = LogLine(
-            at=SystemClock().now(),
-            round=noted.round,
-            site=noted.site,
-            part=noted.part,
-            seconds=Decimal(noted.seconds).quantize(_DIGITS),
-            bytes=noted.bytes,
-            words=shown,
-        )
-        self._log.add(line)
-        self._watch.noted(line)

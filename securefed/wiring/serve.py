@@ -184,10 +184,13 @@ class _Served:
             check_data=lambda card: check_data(card, opened.places, self._watch),
             workplace=opened.folder.workplace,
             kept=self._opened.folder.kept_of,
+            control=self._opened.folder.control_of,
             forget_kept=self._opened.folder.forget_kept,
             ticket=self._ticket,
             refused=self.doorkeeper.refused,
             failed=self._failed,
+            witness=opened.witness(),
+            monotonic=time.monotonic,
         )
 
     def _order(self, plan: ReviewPlan) -> RunOrder:
@@ -198,6 +201,7 @@ class _Served:
             model=study.model,
             training=part.training,
             metrics=part.metrics,
+            tally=study.sealing.tally,
             proximal=study.combining.proximal,
             columns=card.columns,
             unit=card.unit,
@@ -205,6 +209,7 @@ class _Served:
             digest=card.data,
             assets=None if assets is None else str(assets.resolve()),
             given=(),
+            fusion=study.fusion,
         )
 
     def _enclosure(self, plan: ReviewPlan) -> Enclosure:

@@ -15,14 +15,13 @@ from pathlib import Path
 from typing import TypeVar
 
 from securefed.adapters.ed25519_keys import load_key
-from securefed.adapters.run_folder import Began, RunFolder, RunLog, write_model
+from securefed.adapters.run_folder import Began, RunFolder, RunLog
 from securefed.adapters.run_folder import LogLine as LogLine
 from securefed.adapters.this_machine import SystemClock
 from securefed.aggregation.combining import ServerState, read_state
-from securefed.config import load_study
+from securefed.config import Change, load_study
 from securefed.config.federation import load_federation
 from securefed.domain.identifiers import AccountId, RequestId, SiteId
-from securefed.domain.privacy import PrivacyLoss
 from securefed.domain.request import RequestState, SignedRequest
 from securefed.domain.run_order import NoisyMetrics, mean_metrics
 from securefed.domain.study import Study
@@ -36,12 +35,12 @@ from securefed.errors import (
     StorageFailed,
 )
 from securefed.ports import Accountant, Signer
-from securefed.recipes.layout import row_bytes
-from securefed.steps.describe_model import ModelFacts, model_card
 from securefed.steps.submit_request import write_request
-from securefed.wiring.gather import sha256_of
+from securefed.wiring.export import SAFETENSORS, ExportForm, TrainedModel, write_export
+from securefed.wiring.fusion import with_student
 from securefed.wiring.remote import Connect, StudySite, connect_site
 from securefed.wiring.remote import Ways as Ways
+from securefed.wiring.round_times import RoundTime, round_times
 
 T = TypeVar("T")
 
@@ -70,6 +69,7 @@ class Finished:
     bytes: Mapping[SiteId, int]
     parts: Mapping[str, Decimal]
     metrics: Sequence[Mapping[str, Decimal]]
+    times: Sequence[RoundTime]
 
 
 class OpenStudy:
@@ -171,7 +171,8 @@ class OpenStudy:
         delivered: dict[SiteId, set[int]] = {one.site: set() for one in self.study.participants}
         moved = dict.fromkeys(delivered, 0)
         parts: dict[str, Decimal] = {}
-        for line in self.log.lines():
+        lines = self.log.lines()
+        for line in lines:
             if line.seconds:
                 parts[line.part] = parts.get(line.part, Decimal(0)) + line.seconds
             if line.site in delivered:
@@ -185,12 +186,19 @@ class OpenStudy:
             bytes=moved,
             parts=parts,
             metrics=[mean_metrics(self.released(number)) for number in range(1, rounds + 1)],
+            times=round_times(lines),
         )
 
     def export(
-        self, target: Path, delta: Decimal | None, accountant: Accountant, *, again: bool = False
+        self,
+        target: Path,
+        delta: Decimal | None,
+        accountant: Accountant,
+        *,
+        again: bool = False,
+        form: ExportForm = SAFETENSORS,
     ) -> Path:
-        """Writes the newest round's model and its card into a folder."""
+        """Writes the newest round's model, its record and its card into a folder."""
         began, done = self.folder.began, self.finished()
         if began is None or not done.rounds:
             raise NotInThisState(
@@ -200,15 +208,15 @@ class OpenStudy:
             )
         if target.exists() and not again:
             raise AlreadyExists("There is something already", where=str(target))
-        weights = self._state(began, done.rounds).weights
-        facts = ModelFacts(
+        trained = TrainedModel(
             study=began.study,
             rounds=done.rounds,
             delivered=done.delivered,
-            weights=sha256_of(row_bytes(weights)),
-            losses=_losses(began.study, delta, accountant),
+            weights=began.layout.parts(self._state(began, done.rounds).weights),
         )
-        write_model(target, began.layout.parts(weights), model_card(facts))
+        if began.study.fusion is not None:
+            trained = with_student(trained, began.study.fusion, form)
+        write_export(target, trained, form, delta, accountant)
         return target
 
     def _state(self, began: Began, number: int) -> ServerState:
@@ -230,7 +238,10 @@ class OpenStudy:
         return stop.judge(mean_metrics(self.released(one + 1)) for one in range(done)).stop
 
     def released(self, number: int) -> list[NoisyMetrics]:
-        """The metrics that sites released in a round."""
+        """The metrics of a round: of all sites together, or those that each site released."""
+        summed = self.folder.summed(number)
+        if summed is not None:
+            return [summed]
         found = (self.folder.metrics(number, part.site) for part in self.study.participants)
         return [one for one in found if one is not None]
 
@@ -244,9 +255,9 @@ def new_study(file: Path, folder: Path | None, given: Callable[[Study], Study]) 
     return OpenStudy(study, _folder(study, folder))
 
 
-def filed_study(file: Path, folder: Path | None) -> OpenStudy:
+def filed_study(file: Path, folder: Path | None, changes: Sequence[Change] = ()) -> OpenStudy:
     """The study in a file, as it was filed: with the keys that were named when it was."""
-    written = load_study(file)
+    written = load_study(file, changes)
     root = _folder(written, folder)
     for part in written.participants:
         kept = root.request(part.site)
@@ -279,15 +290,6 @@ def _with_keys_of(study: Study, filed: Study) -> Study:
     keys = filed.sealing
     sealing = replace(study.sealing, coordinator=keys.coordinator, custodians=keys.custodians)
     return replace(study, sealing=sealing)
-
-
-def _losses(
-    study: Study, delta: Decimal | None, accountant: Accountant
-) -> dict[SiteId, PrivacyLoss]:
-    if delta is None:
-        return {}
-    sites = [one.site for one in study.participants]
-    return {site: accountant.loss(study.whole(site), delta) for site in sites}
 
 
 def _tried(act: Callable[[], T]) -> tuple[T | None, SecurefedError | None]:

@@ -24,7 +24,8 @@ from tests.recipes.stated import stated
 
 TYPES = {"age": ColumnType.INTEGER, "sex": ColumnType.CATEGORY, "ill": ColumnType.BOOLEAN}
 RECORD = PrivacyUnit(column=None, bound=1)
-TABULAR = stated("tabular", {"categorical": "sex:f|m", "numeric": "age:55:10", "target": "ill"})
+TABULAR_PARAMETERS = {"categorical": "sex:f|m", "numeric": "age:55:10", "target": "ill"}
+TABULAR = stated("tabular", TABULAR_PARAMETERS)
 LOGISTIC = Model(family=Name("logistic"), parameters=4)
 
 
@@ -58,6 +59,7 @@ def an_order(
         model=LOGISTIC,
         training=training or still(3),
         metrics=None,
+        tally=0,
         proximal=None,
         columns=columns(types),
         unit=RECORD,

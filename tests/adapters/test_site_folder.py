@@ -106,16 +106,15 @@ def test_a_process_does_not_forget_the_note_of_another(folder: SiteFolder) -> No
 
 def test_what_studies_keep_is_removed_when_nobody_wants_it(folder: SiteFolder) -> None:
     wanted, other = RequestId("cr-000000000001"), RequestId("cr-000000000002")
-    for one in (wanted, other):
-        folder.kept_of(one).write_bytes(b"kept")
+    for path in (*folder.all_kept_of(wanted), *folder.all_kept_of(other)):
+        path.write_bytes(b"kept")
     folder.forget_kept(lambda request: request == wanted)
-    assert folder.kept_of(wanted).exists()
-    assert not folder.kept_of(other).exists()
+    assert {*folder.kept.iterdir()} == {*folder.all_kept_of(wanted)}
     left = folder.kept / "tmp-of-a-killed-attempt"
     left.mkdir()
     (left / "update").write_bytes(b"left")
     folder.sweep_kept()
-    assert [*folder.kept.iterdir()] == [folder.kept_of(wanted)]
+    assert {*folder.kept.iterdir()} == {*folder.all_kept_of(wanted)}
 
 
 @pytest.mark.parametrize("bytes_", [b"", b"{", b"[]", b'{"port": 8400}'])

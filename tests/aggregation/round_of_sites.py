@@ -73,6 +73,7 @@ def seal(
         "custodians": () if suite is Suite.BFV else custodians,
         "layout": LAYOUT,
         "parameters": parameters,
+        "tally": 0,
         "bound": BOUND,
         "reach": REACH,
     }

@@ -5,10 +5,22 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from securefed.aggregation.fields import DEGREE
 from securefed.aggregation.grid import average_step
 from securefed.aggregation.packing import modulus_mask
-from securefed.aggregation.shape import CIPHERTEXT_BYTES, grid_of, shape_of
-from securefed.aggregation.values import PackedUpdate, opened_average, site_scaling
+from securefed.aggregation.shape import (
+    CIPHERTEXT_BYTES,
+    MASK_SLOTS,
+    digits_of,
+    grid_of,
+    shape_of,
+)
+from securefed.aggregation.values import (
+    PackedUpdate,
+    opened_average,
+    opened_digits,
+    site_scaling,
+)
 from securefed.domain.study import Suite
 from securefed.domain.update import SealedSum, SealedUpdate, SignedUpdate
 from securefed.errors import SealForeign, SuiteUnfit, UpdateUnusable
@@ -83,6 +95,52 @@ def test_the_average_of_a_whole_roster_is_right(
         grid_of(made), contributors=present, heaviest=announced.heaviest, weight=weight
     )
     assert np.abs(opened - plain / weight).max() < step
+
+
+@pytest.mark.parametrize("suite", SUITES)
+@pytest.mark.parametrize("bits", [8, 12, 16])
+@pytest.mark.parametrize("short", [0, 3])
+def test_tallies_lie_behind_the_values_and_sum_whatever_sites_weigh(
+    suite: Suite, bits: int, short: int
+) -> None:
+    announced, numbers = roster(3, (1, 900, 30)), 5
+    # The values end where a chunk does, or a little before: digits lie in two chunks then.
+    size = shape_of(seal(announced, suite=suite, bits=bits)).packing.fields * (
+        MASK_SLOTS if suite is Suite.MASK else DEGREE
+    )
+    made = seal(announced, suite=suite, bits=bits, parameters=size - short, tally=numbers)
+    shape, plain = shape_of(made), np.zeros(size - short)
+    tallies = np.random.default_rng(bits).normal(0, 4000, (3, numbers))
+    sums = [np.zeros(shape.slots(index), np.uint64) for index in range(shape.chunks)]
+    assert shape.chunks == 2
+    for number, tally in enumerate(tallies):
+        values = normals(number, made.parameters)
+        scaling = site_scaling(privatized(values), made, announced, site(number))
+        update = PackedUpdate(
+            privatized(values), values, made, scaling, seeded(number), tally=tally
+        )
+        for total, words in zip(sums, update.words(), strict=True):
+            total += words
+        plain += (
+            np.clip(values.astype(np.float64), -0.5, 0.5) * announced.contributors[number].weight
+        )
+    complete = summed(range(3), 2)
+    kept = [one & modulus_mask(shape.packing) for one in sums]
+    average = [opened_average(one, at, made, announced, complete) for at, one in enumerate(kept)]
+    step = average_step(grid_of(made), contributors=3, heaviest=900, weight=931)
+    assert np.abs(np.concatenate(average) - plain / 931).max() < step
+    found = np.concatenate([opened_digits(one, at, made) for at, one in enumerate(kept)])
+    opened = digits_of(made).summed(found, 3)
+    assert np.abs(opened - tallies.sum(0)).max() <= 3 / 128
+
+
+def test_a_tally_of_another_length_than_the_seal_says_is_not_packed() -> None:
+    values = normals(0, 20)
+    scaling = site_scaling(privatized(values), SEAL, ROSTER, site(0))
+    for stated, brought in ((0, 4), (4, 0), (4, 3)):
+        made = seal(ROSTER, parameters=20, tally=stated)
+        with pytest.raises(UpdateUnusable, match=f"A tally of {stated} numbers"):
+            PackedUpdate(privatized(values), values, made, scaling, None, np.zeros(brought))
 
 
 def test_an_update_of_another_layout_or_size_is_not_packed() -> None:

@@ -6,9 +6,9 @@ from tests.study_desks import StudyDesks
 AT = ("--federation", "federation.toml", "--as", "dana", "--key", "dana.key")
 
 
-def study(run: Run, verb: str, *options: str) -> Ran:
+def study(run: Run, verb: str, *options: str, file: str = "study.toml") -> Ran:
     """A command that calls the sites."""
-    return run("study", verb, "study.toml", *AT, *options)
+    return run("study", verb, file, *AT, *options)
 
 
 def approved(run: Run, desks: Desks, **changes: object) -> StudyDesks:

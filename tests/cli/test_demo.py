@@ -89,9 +89,11 @@ def test_a_whole_federation_and_nothing_is_left(run: Run, tmp_path: Path) -> Non
     assert {one["steps"] for one in found["sites"]} == {10 * ROUNDS}
     assert {Decimal(one["epsilon"]) for one in found["sites"]} == {spent()}
     assert {Decimal(one["delta"]) for one in found["sites"]} == {Decimal("1e-5")}
+    assert found["metrics"].pop("metric") == "accuracy"
     metrics = {name: Decimal(figure) for name, figure in found["metrics"].items()}
+    assert Decimal(found["held_out"]["accuracy"]) == metrics["federated"]
     for figure in ("federated", "no_dp", "local_only"):
-        assert metrics[figure] > metrics["majority"] + Decimal("0.1")
+        assert metrics[figure] > metrics["line"] + Decimal("0.1")
     assert Decimal(found["bytes_per_parameter"]) > 4
     assert run("audit", "verify", found["report"]["evidence"]).code == 0
     assert (Path(found["report"]["html"]).name, found["running"]) == ("report.html", [])

@@ -53,7 +53,7 @@ def test_lines_say_who_did_what_in_which_round() -> None:
     )
     assert told(line("open")) == "round 2: open in 1.5 s"
     assert told(line("site-failed", B, words="It failed")).endswith("1.5 s: It failed")
-    assert told(line("counted", A)) == ""
+    assert told(line("counted", A)) == told(line("train", A)) == ""
 
 
 def test_the_table_follows_each_site() -> None:
@@ -61,7 +61,7 @@ def test_the_table_follows_each_site() -> None:
     assert shown(view).count("waiting") == 2
     view.standing(A, standing(Phase.TRAINING, 7))
     view.noted(line("site-failed", B, words="It failed"))
-    view.noted(line("open"))
+    view.noted(line("done"))
     text = shown(view)
     assert "7/16" in text
     assert "2 of 5" in text
@@ -72,9 +72,9 @@ def test_the_table_follows_each_site() -> None:
 def test_off_a_terminal_every_line_is_printed_once() -> None:
     console = Console(file=io.StringIO(), width=20)
     view = RunView(console, [A], 5)
-    view.noted(line("open"))
+    view.noted(line("done"))
     view.noted(line("counted", A))
     view.noted(line("site-failed", A, words="[bold]It failed[/bold]"))
     assert console.file.getvalue() == (  # type: ignore[attr-defined] # the text above
-        "round 2: open in 1.5 s\nround 2 hospital-a: site-failed in 1.5 s: [bold]It failed[/bold]\n"
+        "round 2: done in 1.5 s\nround 2 hospital-a: site-failed in 1.5 s: [bold]It failed[/bold]\n"
     )

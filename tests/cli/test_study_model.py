@@ -36,12 +36,18 @@ def test_the_log_is_printed_and_survives_half_a_line(
     assert (empty.code, empty.out) == (0, "Nothing has happened yet.\n")
     assert study(run, "run").code == 0
     told = run("study", "log", "--folder", "readmission.run", "--json").document["lines"]
-    assert [one["part"] for one in told if one["site"] is None] == ["announce", "open"] * 2
+    assert [one["part"] for one in told if one["site"] is None] == [
+        *("announce", "add", "step", "vouch", "done"),
+        *("announce", "add", "step", "vouch", "done"),
+    ]
     with (tmp_path / "readmission.run" / "log.jsonl").open("a") as file:
         file.write('{"at":"2026-')
     assert len(run("study", "log", "study.toml", "--json").document["lines"]) == len(told)
-    table = run("study", "log", "study.toml").out.splitlines()
-    assert len(table) == 1 + len(told)
+    lines, seconds, moved = run("study", "log", "study.toml").out.split("\n\n")
+    assert len(lines.splitlines()) == 1 + len(told)
+    assert [one.split()[0] for one in seconds.splitlines()] == ["round", "1", "2"]
+    assert seconds.splitlines()[0].split()[-3:] == ["step", "vouch", "seconds"]
+    assert moved.splitlines()[0].split() == ["round", "send,", "bytes", "fetch-update,", "bytes"]
     assert run("study", "log").code == 2
     assert run("study", "log", "study.toml", "--follow", "--json").code == 2
 

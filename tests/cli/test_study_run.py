@@ -31,10 +31,16 @@ def test_a_study_from_its_filing_to_its_model(run: Run, desks: Desks, tmp_path: 
     said = done.document
     assert (said["study"], said["rounds"]) == ("readmission", 2)
     assert [(one["name"], one["rounds"]) for one in said["sites"]] == [(one, 2) for one in SITES]
-    assert {one["bytes"] for one in said["sites"]} == {2 * 4 * 4}
-    assert {"announce", "whole-part", "fetch-update", "open"} >= {
-        one["part"] for one in said["parts"]
-    }
+    assert {one["bytes"] for one in said["sites"]} == {3 * 4 * 4}
+    assert [one["round"] for one in said["times"]] == [1, 2]
+    for one in said["times"]:
+        moved = {part["part"]: part["bytes"] for part in one["parts"] if part["bytes"]}
+        sent = {"send": 3 * 16} if one["round"] == 2 else {}
+        assert moved == {**sent, "fetch-update": 3 * 16}
+        assert [part["part"] for part in one["parts"]] == [
+            *("announce", "send", "start", "train", "seal", "upload", "wait"),
+            *("fetch-update", "add", "step", "vouch"),
+        ]
     weights = load_file(tmp_path / said["model"] / "model.safetensors")
     assert weights["bias"] == pytest.approx([0.2])
     assert weights["weight"][0] == pytest.approx([0.4, 0.6, 0.8])
@@ -62,7 +68,7 @@ def test_status_says_what_is_where(run: Run, desks: Desks) -> None:
     assert study(run, "run").code == 0
     done = study(run, "status")
     assert "2 of 2 rounds are done" in done.out
-    assert "round 2: open in " in done.out
+    assert "round 2: done in " in done.out
     assert "Next: securefed study export" in done.err
 
 

@@ -64,6 +64,7 @@ def test_own_code_runs(run: Run, tmp_path: Path) -> None:
     )
     changed = text[:recipe] + own + text[model:]
     changed = changed.replace('"logistic"', '"own-code"').replace("= 10 ", "= 45 ")
+    changed = changed.replace("numbers = 24 ", "numbers = 2 ")
     (tmp_path / "study.toml").write_text(changed)
     (tmp_path / "my_model.py").write_bytes((ROOT / "docs/my_model.py").read_bytes())
     ran = run("study", "try", "study.toml", *DATA)

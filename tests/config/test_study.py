@@ -14,11 +14,12 @@ from securefed.domain.early_stopping import Aim, StoppingRule
 from securefed.domain.identifiers import Line, StudyId
 from securefed.domain.privacy import DpSgd, GaussianRelease, Sampling
 from securefed.domain.records import from_bytes, to_bytes
-from securefed.domain.schedule import Schedule, Steps
+from securefed.domain.schedule import Constant, Schedule, Steps
 from securefed.domain.server_rule import FedAdagrad, FedAdam, FedAvg, FedYogi, ServerMomentum
 from securefed.domain.study import Parameter, Study, Suite
 from securefed.errors import TextInvalid
 
+DATASET = 'dataset = "admissions"\n'
 GOOD = (Path(__file__).parent / "good" / "study.toml").read_text(encoding="utf-8")
 
 
@@ -71,8 +72,17 @@ metrics = { noise_multiplier = 9.5, releases = 2 }
 
 
 def test_a_study_without_metrics_releases_none(tmp_path: Path) -> None:
-    table = "[privacy.metrics]\nnoise_multiplier = 30.0\nreleases = 1\n"
+    table = "[privacy.metrics]\nnoise_multiplier = 30.0\nreleases = 1\nnumbers = 24\n"
     assert {part.metrics for part in study_of(tmp_path, table).participants} == {None}
+
+
+def test_metrics_are_summed_wherever_updates_are_sealed(tmp_path: Path) -> None:
+    assert study_of(tmp_path).sealing.tally == 24
+    shown = study_of(tmp_path, "numbers = 24\n", 'shown = "site"\n')
+    assert shown.sealing.tally == 0
+    clear = GOOD.replace("numbers = 24\n", "").replace('suite = "bfv+mask"', 'suite = "none"')
+    assert load_study(written(tmp_path, clear)).sealing.tally == 0
+    assert {part.metrics is None for part in shown.participants} == {False}
 
 
 def test_the_order_of_sites_and_parameters_changes_no_digest(tmp_path: Path) -> None:
@@ -180,7 +190,9 @@ margin = 0.01
             rate=Decimal("0.05"), beta1=Decimal(0), beta2=Decimal("0.99"), tau=Decimal("0.001")
         ),
         schedule=Schedule(course=Steps(final=Decimal("0.1"), times=3), warm_up=2),
+        site_schedule=Schedule(course=Constant(), warm_up=0),
         proximal=Decimal("0.01"),
+        control=False,
         sites_per_round=2,
         stop=EarlyStop(
             metric=Line("auc"),
@@ -199,6 +211,39 @@ def test_each_rule_has_the_numbers_of_its_paper(tmp_path: Path, rule: str, kind:
     assert (type(found), found.rate) == (kind, Decimal("0.5"))
     if isinstance(found, FedAdagrad):
         assert found.beta1 == 0
+
+
+def test_a_study_asks_for_control_variates_and_a_rate_that_falls_at_the_sites(
+    tmp_path: Path,
+) -> None:
+    said = """[combining]
+control = true
+[combining.site_schedule]
+course = "cosine"
+final = 0.1
+[sealing]
+"""
+    found = study_of(tmp_path, "[sealing]\n", said).combining
+    assert found.control
+    assert found.schedule == plain_combining().schedule
+    factors = [found.site_factor(number, 5) for number in range(1, 6)]
+    assert factors == sorted(factors, reverse=True)
+    assert (factors[0], factors[2], factors[4]) == (1, Decimal("0.55"), Decimal("0.1"))
+
+
+def test_epochs_are_exactly_so_many_steps(tmp_path: Path) -> None:
+    """0.3 over 0.1 is no 3 in floating point."""
+    shared = 'sampling_rate = 0.1\nlocal_epochs = 0.3\nsampling = "poisson"'
+    text = GOOD.replace("sampling_rate = 0.05\n", "").replace("steps = 16", shared)
+    own = 'dataset = "admissions"\nsampling_rate = 0.02\n'
+    head, _, tail = text.partition("[sites.hospital-b]\n")
+    text = f"{head}[sites.hospital-b]\n{tail.replace(DATASET, own, 1)}"
+    parts = load_study(written(tmp_path, text)).participants
+    assert [one.training.steps for one in parts] == [3, 15]
+    stated = text.replace(own, f"{own}steps = 7\n")
+    assert load_study(written(tmp_path, stated)).participants[1].training.steps == 7
+    longer = text.replace(own, f"{own}local_epochs = 2\n")
+    assert load_study(written(tmp_path, longer)).participants[1].training.steps == 100
 
 
 def test_the_example_of_the_page_is_one(tmp_path: Path) -> None:

@@ -9,6 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from securefed.adapters.run_folder import Began, RunFolder
+from securefed.adapters.update_files import folder_files
+from securefed.aggregation.combining import first_state, written_state
+from securefed.config import load_study
+from securefed.wiring.run import first_values
+
 pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[2]
@@ -56,7 +62,9 @@ def test_the_data_owners_page(folder: Path) -> None:
     assert "round-committed" in out
     assert "It contains the checkpoint." in out
     weights = folder / "readmission-pilot.run" / "model"
-    assert [path.suffix for path in sorted(weights.iterdir())] == [".md", ".safetensors"]
+    assert [path.suffix for path in sorted(weights.iterdir())] == [
+        *(".json", ".md", ".safetensors")
+    ]
     assert "site.toml" in {path.name for path in (folder / "hospital-a").iterdir()}
     assert not (folder / "hospital-a" / "serving.json").exists()
 
@@ -70,6 +78,15 @@ def test_the_page_of_training(folder: Path) -> None:
     out = follow("docs/training.md", folder)
     assert "one unit adds at most        1.0000 of the clip" in out
     assert "balanced_accuracy" in out
+
+
+def test_the_page_of_searching(folder: Path) -> None:
+    out = follow("docs/search.md", folder)
+    assert "Set for this call: privacy.noise_multiplier = 4; rounds.count = 10" in out
+    assert "4 trials at hospital-a, on made-up records" in out
+    assert "All 4 together, if every attempt runs" in out
+    assert "0 of 5" in out
+    assert "clip = " in (folder / "best.toml").read_text()
 
 
 def test_the_custodians_page(folder: Path) -> None:
@@ -110,3 +127,28 @@ def test_the_data_owners_page_makes_a_mock_of_images(
         [sys.executable, "-c", code], env={**os.environ, "PYTHONPATH": str(ROOT)}, check=True
     )
     assert len((tmp_path / "mock-scans" / "index.csv").read_text().splitlines()) == 41
+
+
+def earlier_run(folder: Path) -> None:
+    """What a study leaves that has run: here its first weights after a round of nothing."""
+    study = load_study(folder / "sites" / "pilot.toml")
+    layout, row = first_values(study, None, None)
+    run = RunFolder(folder / "readmission-pilot.run")
+    run.make()
+    run.keep_began(Began(study=study, layout=layout))
+    state = first_state(study.combining.server, layout.digest, row)
+    with folder_files(run.models) as files:
+        files.put("state.1", written_state(state))
+
+
+def test_the_page_of_models_that_go_on(folder: Path) -> None:
+    earlier_run(folder)
+    out = follow("docs/transfer.md", folder)
+    words = " ".join(out.split())
+    assert "begins with the exported model pilot-model, sha256:" in words
+    assert "1 of 1 rounds are done" in out
+    assert "### Readmission, one site\n\n- readmission-pilot, `sha256:" in out
+    assert "hospital-a, admissions: all that was approved: ε = " in out
+    assert (folder / "served" / "model.ts").is_file()
+    assert "together" in out
+    assert len((folder / "predictions.csv").read_text().splitlines()) > 100

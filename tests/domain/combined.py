@@ -37,6 +37,7 @@ COURSES = {
     Cosine: st.builds(Cosine, final=_shares),
     Steps: st.builds(Steps, final=_shares, times=_few),
 }
+schedules = st.builds(Schedule, course=st.one_of(*COURSES.values()), warm_up=st.integers(0, 100))
 stops = st.builds(
     EarlyStop,
     metric=st.sampled_from(["accuracy", "auc"]).map(Line),
@@ -55,9 +56,9 @@ def combinings(*, measured: bool) -> SearchStrategy[Combining]:
     return st.builds(
         Combining,
         rule=st.one_of(*RULES.values()),
-        schedule=st.builds(
-            Schedule, course=st.one_of(*COURSES.values()), warm_up=st.integers(0, 100)
-        ),
+        schedule=schedules,
+        site_schedule=schedules,
+        control=st.just(False),
         proximal=st.one_of(st.none(), _positives),
         sites_per_round=st.sampled_from([None, 1]),
         stop=st.one_of(st.none(), stops) if measured else st.none(),

@@ -10,7 +10,7 @@ from securefed.domain import event as happened
 from securefed.domain import rules as every
 from securefed.domain.allowance import Allowance
 from securefed.domain.checkpoint import Checkpoint, NoteSignature
-from securefed.domain.findings import Finding, Level, Verdict
+from securefed.domain.findings import Finding, Level, Objection, Verdict
 from securefed.domain.identifiers import (
     AccountId,
     DatasetId,
@@ -105,6 +105,7 @@ RULES: dict[type[AnyRule], SearchStrategy[AnyRule]] = {
     every.RoundCount: st.builds(every.RoundCount, attempts=counts),
     every.RequestLifetime: st.builds(every.RequestLifetime, days=days),
     every.FirstModelFamily: st.builds(every.FirstModelFamily),
+    every.MetricsSummed: st.builds(every.MetricsSummed, otherwise=st.sampled_from(Objection)),
     every.SealingRequired: st.builds(
         every.SealingRequired, suites=st.just((Suite.BFV_MASK, Suite.MASK))
     ),

@@ -52,6 +52,7 @@ from securefed.domain.site import (
     Site,
 )
 from securefed.domain.study import (
+    MOST_TALLY,
     PRECISIONS,
     Model,
     Parameter,
@@ -167,16 +168,18 @@ weightings = st.one_of(st.builds(EqualWeights), st.builds(CappedUnits, cap=count
 
 
 @st.composite
-def sealings(draw: st.DrawFn) -> Sealing:
+def sealings(draw: st.DrawFn, *, measured: bool) -> Sealing:
     """Sealing under any suite, with the keys of some who can open, or without."""
     suite = draw(st.sampled_from(Suite))
     most = 0 if suite is Suite.NONE else 4
+    tally = draw(st.integers(0, MOST_TALLY)) if measured and most else 0
     known = draw(st.lists(keys, max_size=most, unique=True))
     return Sealing(
         suite=suite,
         update_bound=draw(positives),
         reach=draw(positives),
         bits=draw(st.sampled_from(PRECISIONS)),
+        tally=tally,
         weighting=draw(weightings),
         coordinator=known[0] if known else None,
         custodians=tuple(sorted(known[1:])),
@@ -194,7 +197,7 @@ def _studies_of(roster: tuple[Participant, ...]) -> SearchStrategy[Study]:
         rounds=st.integers(1, 1000),
         spare_attempts=st.integers(0, 1000),
         minimum_sites=st.just(1),
-        sealing=sealings(),
+        sealing=sealings(measured=all(one.metrics for one in roster)),
         combining=combinings(measured=any(one.metrics for one in roster)),
         valid_days=st.integers(1, 3650),
         participants=st.just(roster),

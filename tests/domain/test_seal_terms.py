@@ -112,6 +112,7 @@ class Case:
                 update_bound=Decimal(2),
                 reach=Decimal("0.5"),
                 bits=12,
+                tally=0,
                 weighting=world.weighting,
                 coordinator=COORDINATOR.key,
                 custodians=tuple(sorted(one.key for one in HOLDERS[self.suite])),
@@ -190,6 +191,7 @@ OTHER: dict[str, st.SearchStrategy[object]] = {
     "custodians": st.sampled_from([(EXCHANGE,), (EXCHANGE, ExchangeKey("x25519:" + "8" * 64))]),
     "layout": st.just(digest("other layout")),
     "parameters": st.integers(1, 10**6),
+    "tally": st.integers(0, 2**14),
     "bound": st.decimals("0.1", "1000", places=3),
     "reach": st.decimals("0.1", "1000", places=3),
 }

@@ -5,7 +5,6 @@ from decimal import Decimal
 
 import pytest
 
-from securefed.domain.identifiers import SiteId
 from securefed.domain.records import from_bytes, to_bytes
 from securefed.domain.server_rule import (
     FedAdagrad,
@@ -15,10 +14,9 @@ from securefed.domain.server_rule import (
     ServerMomentum,
     ServerPlan,
     ServerRule,
-    common_stride,
     stride_of,
 )
-from securefed.errors import ConfigInvalid, NumberInvalid
+from securefed.errors import NumberInvalid
 
 HALF = Decimal("0.5")
 RULES: tuple[ServerRule, ...] = (
@@ -32,13 +30,13 @@ RULES: tuple[ServerRule, ...] = (
 
 @pytest.mark.parametrize("rule", RULES)
 def test_a_plan_can_be_stored(rule: ServerRule) -> None:
-    for stride in (None, Decimal("1.5")):
-        plan = ServerPlan(rule=rule, stride=stride)
+    for control in (False, True):
+        plan = ServerPlan(rule=rule, control=control)
         assert from_bytes(ServerPlan, to_bytes(plan)) == plan
 
 
 def test_another_plan_has_another_digest() -> None:
-    plans = [ServerPlan(rule=rule, stride=one) for rule in RULES for one in (None, HALF)]
+    plans = [ServerPlan(rule=rule, control=one) for rule in RULES for one in (False, True)]
     assert len({plan.digest for plan in plans}) == len(plans)
 
 
@@ -69,13 +67,4 @@ def test_a_stride_is_how_far_gradients_of_one_lead() -> None:
     assert stride_of(rate, steps, average=False) == -weights
     assert stride_of(rate, steps, average=True) == -sum(visited) / steps
     with pytest.raises(NumberInvalid):
-        ServerPlan(rule=RULES[0], stride=Decimal(0))
-
-
-def test_sites_whose_strides_differ_have_no_common_one() -> None:
-    one, other = SiteId("hospital-a"), SiteId("hospital-b")
-    assert common_stride({one: HALF, other: Decimal("0.50")}) == HALF
-    with pytest.raises(ConfigInvalid, match=r"hospital-b goes 1 in a round and hospital-a 0\.5"):
-        common_stride({other: Decimal(1), one: HALF})
-    with pytest.raises(ConfigInvalid):
-        common_stride({})
+        stride_of(Decimal(0), steps, average=False)

@@ -6,6 +6,7 @@ from decimal import Decimal
 import pytest
 
 from securefed.domain.canonical import Plain
+from securefed.domain.combining import plain_combining
 from securefed.domain.plan import ReviewPlan
 from securefed.domain.privacy import PrivacyUnit, Sampling
 from securefed.domain.sheet import bar, heading, loss_text, plan_sheet, unit_text
@@ -53,11 +54,25 @@ def test_a_row_has_a_label_and_at_least_one_line() -> None:
         assert all(row.lines and all(line.strip() for line in row.lines) for row in rows)
 
 
+def test_a_control_variate_is_named_where_a_study_has_one() -> None:
+    world = World(combining=replace(plain_combining(), control=True))
+    assert "control variate (SCAFFOLD)" in words(first_plan(world))
+    assert "SCAFFOLD" not in words(first_plan(World()))
+
+
+def test_the_plan_says_whose_metrics_anybody_sees() -> None:
+    summed = words(first_plan(World(metrics_noise=Decimal(8), tally=24)))
+    assert "a tally of 24 numbers in each sealed update; only the sum over the sites" in summed
+    assert "of this site alone" not in summed
+    shown = words(first_plan(World(metrics_noise=Decimal(8))))
+    assert "up to 5 sets of noisy metrics of this site alone" in shown
+
+
 def test_what_is_left_out_is_said() -> None:
     text = words(first_plan(World()))
     assert "own code: none" in text
     assert "metrics: none" in text
-    assert "noisy metric sets" not in text
+    assert "noisy metrics" not in text
     assert "no plan of this study was approved here before" in text
     assert "for good" in text
     assert "needs one reviewer" in text

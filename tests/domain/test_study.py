@@ -8,11 +8,12 @@ import pytest
 from securefed.domain.combining import EarlyStop, plain_combining
 from securefed.domain.early_stopping import Aim, StoppingRule
 from securefed.domain.identifiers import Line, PublicKey, SiteId
-from securefed.domain.study import Model, Parameter, ReleaseKind, Study, Suite
+from securefed.domain.study import MOST_TALLY, Model, Parameter, ReleaseKind, Study, Suite
 from securefed.errors import ConfigInvalid, NumberInvalid
 from tests.world import World
 
 STUDY = World(metrics_noise=Decimal(5)).whole_study()
+SUMMED = World(metrics_noise=Decimal(5), tally=24).whole_study()
 
 
 @pytest.mark.parametrize(
@@ -54,6 +55,10 @@ LATTICE, MASK = STUDY.sealing.custodians
         ({"coordinator": LATTICE}, "is no custodian"),
         ({"suite": Suite.NONE}, "nothing to open"),
         ({"suite": Suite.NONE, "custodians": ()}, "nothing to open"),
+        (
+            {"suite": Suite.NONE, "coordinator": None, "custodians": (), "tally": 1},
+            "seals no metrics",
+        ),
     ],
     ids=str,
 )
@@ -144,15 +149,31 @@ CLEAR = replace(without_metrics(STUDY), sealing=World(suite=Suite.NONE).sealing(
     ("study", "first"),
     [
         (STUDY, (ReleaseKind.SEALED_UPDATE, ReleaseKind.NOISY_METRICS)),
+        (SUMMED, (ReleaseKind.SEALED_UPDATE, ReleaseKind.SUMMED_METRICS)),
         (without_metrics(STUDY), (ReleaseKind.SEALED_UPDATE,)),
         (CLEAR, (ReleaseKind.PRIVATIZED_UPDATE,)),
     ],
-    ids=["with metrics", "without", "in the clear"],
+    ids=["with metrics", "with their sum", "without", "in the clear"],
 )
 def test_the_kinds_of_output_follow_from_the_study(
     study: Study, first: tuple[ReleaseKind, ...]
 ) -> None:
     assert study.release_kinds == (*first, ReleaseKind.PROGRESS, ReleaseKind.ERROR_CODE)
+
+
+@pytest.mark.parametrize("tally", [-1, MOST_TALLY + 1])
+def test_a_tally_has_so_many_numbers_at_most(tally: int) -> None:
+    with pytest.raises(NumberInvalid, match="numbers of a tally"):
+        replace(STUDY.sealing, tally=tally)
+
+
+def test_metrics_are_summed_over_sites_that_all_measure() -> None:
+    first, *others = SUMMED.participants
+    silent = (first, *(replace(one, metrics=None) for one in others))
+    for participants in (silent, without_metrics(STUDY).participants):
+        with pytest.raises(ConfigInvalid, match="all of them measure"):
+            replace(SUMMED, participants=participants)
+    assert replace(STUDY, participants=silent).sealing.tally == 0
 
 
 def asking(sites_per_round: int | None, study: Study = STUDY) -> Study:

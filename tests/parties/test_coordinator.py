@@ -9,10 +9,17 @@ import numpy as np
 import pytest
 
 from securefed.adapters.ed25519_keys import verify
+from securefed.adapters.memory_round import MemoryFiles
 from securefed.adapters.update_files import folder_files
 from securefed.adapters.worker_processes import SpawnedWorkers
 from securefed.domain.study import Suite
-from securefed.errors import ProtectionUnproven, SealInvalid, SumIncomplete, WorkerLost
+from securefed.errors import (
+    NotInThisState,
+    ProtectionUnproven,
+    SealInvalid,
+    SumIncomplete,
+    WorkerLost,
+)
 from securefed.parties.coordinator import CoordinatorParty, Equipment
 from tests.adapters.sealing.parties import play
 from tests.aggregation.round_of_sites import roster, site
@@ -44,6 +51,23 @@ def test_no_update_is_taken_before_the_self_test_or_after_a_failed_one() -> None
     coordinator.prove().check(verify)
     coordinator.receive(site(0), [content])
     assert list(coordinator.state.delivered) == [site(0)]
+
+
+@pytest.mark.parametrize("suite", [Suite.BFV, Suite.BFV_MASK, Suite.MASK], ids=str)
+def test_the_tallies_of_whoever_delivered_come_out_as_a_sum(suite: Suite) -> None:
+    announced = roster(3, (1, 40, 7))
+    one = SealedRound(play(announced, suite, parameters=50, bits=8, tally=6), MemoryFiles())
+    tallies = np.random.default_rng(1).normal(0, 500, (3, 6))
+    coordinator = party(one)
+    coordinator.prove()
+    for number in (0, 2):
+        coordinator.receive(site(number), [one.sealed(number, tally=tallies[number])])
+    with pytest.raises(NotInThisState):
+        _ = coordinator.tally
+    parts = [(place, part) for place, part in coordinator.average()]
+    assert [place for place, _ in parts] == [slice(0, 50)]
+    assert [part.size for _, part in parts] == [50]
+    assert np.abs(coordinator.tally - tallies[[0, 2]].sum(0)).max() <= 2 / 128
 
 
 def collected(one: SealedRound, sites: int) -> None:

@@ -17,6 +17,7 @@ from securefed.domain.errand import (
     Fetch,
     Phase,
     Report,
+    Spent,
     Standing,
     Ticketed,
     Train,
@@ -134,8 +135,20 @@ def test_a_restarted_desk_gives_the_same_answers() -> None:
     office.desk.stop()
     office.desk = office.new_desk()
     office.desk.begin()
-    assert office.ask(request, Report(of=FIRST)) == before
+    assert office.ask(request, Report(of=FIRST)) == replace(before, spent=None)
     assert office.fetched(office.ask(request, Fetch(of=FIRST, file=UPDATE)))
+
+
+def test_the_site_says_what_the_parts_of_an_attempt_took() -> None:
+    office = Office()
+    request = office.approved()
+
+    def slow(given: Mapping[str, bytes], made: Files, order: RunOrder) -> Playing:
+        office.time += 2.5
+        return (yield from honest(given, made, order))
+
+    office.play = slow
+    assert office.train(request).spent == Spent(start=0, train=2500, seal=0, upload=0)
 
 
 def test_a_warm_run_ends_with_its_approval_and_when_it_waits_too_long() -> None:

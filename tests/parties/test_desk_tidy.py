@@ -55,15 +55,15 @@ def test_nothing_passes_of_a_dataset_that_was_erased() -> None:
 def test_what_a_study_kept_is_forgotten_when_its_request_is_over() -> None:
     office = Office(most=2)
     request, other = office.approved(), RequestId("cr-000000000000")
-    kept = SiteFolder(office.folder).kept_of
-    for one in (request, other):
-        kept(one).write_bytes(b"what only this site knows")
+    kept = SiteFolder(office.folder).all_kept_of
+    for path in (*kept(request), *kept(other)):
+        path.write_bytes(b"what only this site knows")
     office.desk.tidy()
-    assert kept(request).exists()
-    assert not kept(other).exists()
+    assert all(path.exists() for path in kept(request))
+    assert not any(path.exists() for path in kept(other))
     office.party.revoke(request, office.world.acting())
     office.desk.tidy()
-    assert not kept(request).exists()
+    assert not any(path.exists() for path in kept(request))
 
 
 def test_a_run_ends_with_its_requesters_account() -> None:

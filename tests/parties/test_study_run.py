@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -12,11 +13,14 @@ import pytest
 
 from securefed.adapters.memory_round import MemoryFiles
 from securefed.aggregation.combining import first_state
-from securefed.domain.identifiers import Name, SiteId
+from securefed.aggregation.grid import Floats
+from securefed.domain.checkpoint import Checkpoint
+from securefed.domain.identifiers import Name, RequestId, SiteId
 from securefed.domain.records import from_bytes
 from securefed.domain.run_order import NoisyMetrics, RunOrder
 from securefed.domain.talk import Failed, Finished, FromRun, StepAsked, ToRun
 from securefed.domain.update import Contributor, Roster
+from securefed.domain.witnessing import KeyedNote, Witness, Witnessed
 from securefed.errors import (
     QuorumLost,
     RoundOverdue,
@@ -25,6 +29,7 @@ from securefed.errors import (
     SiteUnreachable,
     StorageFailed,
 )
+from securefed.parties.checkpoint_exchange import CheckpointExchange, Kept, Shown
 from securefed.parties.study_run import StudyRun
 from securefed.parties.study_tools import Gathered, Member, Noted, RunPlan, RunTools
 from securefed.ports import RoundFiles
@@ -52,6 +57,8 @@ class Federation:
         self.models = MemoryFiles()
         self.rounds: dict[int, MemoryFiles] = {}
         self.noted: list[Noted] = []
+        self.checkpoints: dict[str, Checkpoint] = {}
+        self.told: list[tuple[int, Name, SecurefedError]] = []
         self.deadline_s = 20.0
 
     def run(self) -> StudyRun:
@@ -61,10 +68,12 @@ class Federation:
             for name in SITES
         )
         study = self.world.whole_study()
+        zeros = np.zeros(study.model.parameters, np.float32)
         plan = RunPlan(
             study=study,
             layout=LAYOUT,
-            first=lambda: first_state(study.combining.server, LAYOUT, np.zeros(4, np.float32)),
+            first=lambda: first_state(study.combining.server, LAYOUT, zeros),
+            figures=_no_figures,
             code=None,
             deadline_s=self.deadline_s,
         )
@@ -77,8 +86,26 @@ class Federation:
             monotonic=time.monotonic,
             note=self.noted.append,
             on_standing=lambda *_: None,
+            exchange=self.exchange(),
         )
         return StudyRun(plan, members, tools)
+
+    def exchange(self) -> CheckpointExchange:
+        """The exchange of checkpoints among the desks."""
+        parties = [
+            Shown(
+                name=Name(name),
+                key=self.world.keys.signer(name).key,
+                ask=partial(_shown, self.remotes[name], self.requests[name]),
+            )
+            for name in SITES
+        ]
+        kept = Kept(
+            of=self.checkpoints.get, keep=lambda one: self.checkpoints.update({one.site: one})
+        )
+        return CheckpointExchange(
+            parties, self.world.keys.verify, kept, lambda *told: self.told.append(told)
+        )
 
     def charged(self, name: str) -> int:
         """How many steps a site has charged."""
@@ -107,10 +134,20 @@ class Federation:
                 )
             ),
             layout=LAYOUT,
-            parameters=4,
+            parameters=self.world.whole_study().model.parameters,
         )
         gathering = PlainCollecting(files, about)
         return Gathered(gathering=gathering, protection=None, lattice=None, closed=False)
+
+
+def _shown(remote: DeskRemote, request: RequestId, notes: tuple[KeyedNote, ...]) -> Witnessed:
+    answer = remote.ask(request, Witness(notes=notes))
+    assert isinstance(answer, Witnessed)
+    return answer
+
+
+def _no_figures(_tally: Floats) -> NoisyMetrics:
+    raise AssertionError("nothing is summed here")
 
 
 @pytest.fixture
@@ -271,7 +308,7 @@ def test_a_site_that_is_too_late_is_told_to_end(federation: Federation) -> None:
     federation.changes["rounds"] = 1
     run = federation.run()
     run._round(1, run.state(0))
-    (late,) = [one for one in federation.noted if one.site == "hospital-c"]
+    *_, late = [one for one in federation.noted if one.site == "hospital-c"]
     assert late.part == RoundOverdue.code
     gate.set()
     federation.offices["hospital-c"].settled()

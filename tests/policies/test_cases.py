@@ -67,7 +67,11 @@ def test_all_findings_are_returned_in_the_order_of_the_policy() -> None:
             "card": {"units": 5},
             "machine": {"sandbox": "process"},
             "request": {
-                "study": {"sealing": {"suite": "none"}, "minimum_sites": 1, "purpose": "other"}
+                "study": {
+                    "sealing": {"suite": "none", "tally": 0},
+                    "minimum_sites": 1,
+                    "purpose": "other",
+                }
             },
         }
     )
@@ -78,8 +82,10 @@ def test_all_findings_are_returned_in_the_order_of_the_policy() -> None:
         "purpose",
         "minimum-sites",
         "release-types",
+        "release-types",
         "first-model-family",
         "sealing-required",
+        "metrics-summed",
         "sandbox-required",
         "two-reviewers",
     ]

@@ -61,8 +61,8 @@ def test_figures_are_each_targets_own(tmp_path: Path) -> None:
     rows = MANY.tallies(model, MANY.collate(records))
     assert rows.norm(dim=1).max() <= 1 + 1e-6
     found = MANY.metrics(rows.sum(0))
-    names = ["ill.accuracy", "ill.balanced_accuracy", "ill.auc", "stay.rmse", "stay.mae"]
-    assert list(found) == [*names, "ward.accuracy", "ward.balanced_accuracy"]
+    names = ["ill.accuracy", "ill.balanced_accuracy", "ill.f1", "ill.auc", "stay.rmse", "stay.mae"]
+    assert list(found) == [*names, "ward.accuracy", "ward.balanced_accuracy", "ward.f1"]
     single = recipe("tabular", target="ill", **INPUTS)
     known = [i for i, cell in enumerate(records.columns["ill"]) if cell is not None]
     batch = single.collate(records.picked(known))

@@ -24,7 +24,7 @@ from securefed.domain.custody import RoundOpened, Turn
 from securefed.domain.evidence import SignedEvidence, written_evidence
 from securefed.domain.identifiers import Line, Name, Sentence, SiteId
 from securefed.domain.protection import SignedProof
-from securefed.domain.report.model import Chart
+from securefed.domain.report.model import AuditReport, Chart
 from securefed.domain.report.subject import Asked
 from securefed.domain.round import RoundId
 from securefed.domain.standards import Attestation
@@ -113,6 +113,12 @@ def written_of(
     return data, made
 
 
+def one_site(made: Written) -> AuditReport:
+    """The report, which is about one site."""
+    assert isinstance(made.report, AuditReport)
+    return made.report
+
+
 @cache
 def sample() -> tuple[bytes, Written]:
     """The sample."""
@@ -157,7 +163,7 @@ def golden_files() -> dict[Path, str]:
 
 def _figure(made: Written) -> str:
     """The budget's chart as a file of its own, for the page about reading reports."""
-    [chart] = [one for one in made.report.sections[5].blocks if isinstance(one, Chart)]
+    [chart] = [one for one in one_site(made).sections[5].blocks if isinstance(one, Chart)]
     return drawn(chart).replace("<svg ", '<svg xmlns="http://www.w3.org/2000/svg" ', 1)
 
 

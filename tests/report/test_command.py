@@ -1,6 +1,7 @@
 """`securefed audit report` as a shell sees it: files, an answer, and refusals."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -25,7 +26,7 @@ def site(run: Run) -> Run:
 
 
 def test_a_site_writes_its_own_report(site: Run, tmp_path: Path) -> None:
-    ran = site("audit", "report", "--site", "hospital-a", "--out", "audit", "--json")
+    ran = site("audit", "report", "--site", "hospital-a", "--out", "audit", "--no-pdf", "--json")
     assert ran.code == 0, ran.err
     files = {Path(one).name for one in ran.document["files"]}
     assert {"report.html", "evidence.json"} <= files
@@ -45,7 +46,7 @@ def test_an_officer_writes_it_from_evidence_alone(run: Run, tmp_path: Path) -> N
         'by = "olivia"\non = 2026-11-20\n'
     )
     ran = run(
-        *("audit", "report", "--evidence", str(SAMPLE), "--of", "hospital-b"),
+        *("audit", "report", "--evidence", str(SAMPLE), "--of", "hospital-b", "--no-pdf"),
         *("--attest", str(attest), "--out", "audit"),
     )
     assert ran.code == 0, ran.err
@@ -85,7 +86,43 @@ def test_tampered_evidence_is_exit_six_and_writes_nothing(run: Run, tmp_path: Pa
 def test_several_sites_and_no_name_is_a_question(run: Run) -> None:
     ran = run("audit", "report", "--evidence", str(SAMPLE), "--out", "audit")
     assert ran.code == 2
-    assert "name it with --of" in ran.err
+    assert "Name one with --of" in ran.err
+
+
+def test_a_study_is_reported_over_all_its_sites(run: Run, tmp_path: Path) -> None:
+    ran = run(
+        *("audit", "report", "--evidence", str(SAMPLE), "--study", "readmission"),
+        *("--out", "audit", "--no-pdf", "--json"),
+    )
+    assert ran.code == 0, ran.err
+    assert "WeasyPrint" not in ran.err
+    sites = [one["site"] for one in ran.document["sites"]]
+    assert sites == ["hospital-a", "hospital-b", "hospital-c"]
+    page = (tmp_path / "audit" / "report.html").read_text(encoding="utf-8")
+    ids = re.findall(r'\bid="([^"]+)"', page)
+    assert len(ids) == len(set(ids))
+    assert set(re.findall(r'href="#([^"]+)"', page)) <= set(ids)
+    overview = page[: page.index('id="hospital-a-report"')]
+    for site in sites:
+        assert f"the ledger of {site}" in overview
+        assert (tmp_path / "audit" / f"deployment-{site}-admissions.yaml").exists()
+    assert "That the site told its ledger the truth" in overview
+
+
+def test_of_a_study_at_one_site_its_report_is_the_sites(run: Run, tmp_path: Path) -> None:
+    ran = run(
+        *("audit", "report", "--evidence", str(SAMPLE), "--study", "length-of-stay"),
+        *("--out", "audit", "--no-pdf", "--json"),
+    )
+    assert ran.code == 0, ran.err
+    assert ran.document["site"] == "hospital-a"
+    assert ran.document["study"] == "length-of-stay"
+
+
+def test_a_study_that_nobody_knows_is_named(run: Run) -> None:
+    ran = run("audit", "report", "--evidence", str(SAMPLE), "--study", "other", "--out", "audit")
+    assert ran.code == 2
+    assert "There is no study other" in ran.err
 
 
 def test_a_wrong_day_is_named(run: Run) -> None:
@@ -101,7 +138,7 @@ def test_the_result_of_an_attack_is_taken_in(run: Run, tmp_path: Path) -> None:
     (tmp_path / "attack.json").write_text(json.dumps({**attack, "lines": [line]}))
     ran = run(
         *("audit", "report", "--evidence", str(SAMPLE), "--of", "hospital-a", "--out", "audit"),
-        *("--attack", "attack.json", "--json"),
+        *("--attack", "attack.json", "--no-pdf", "--json"),
     )
     assert ran.code == 0, ran.err
     assert "attacked" not in ran.document["not_evidenced"]

@@ -2,7 +2,6 @@
 
 import sys
 from decimal import Decimal
-from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -10,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from securefed.adapters.report_files import write_pdf, yaml_text
+from securefed.adapters.report_files.pdf import pdf_is_possible
 from securefed.config.audit import load_attack, load_attestations, load_standard
 from securefed.config.deployment import check_deployment
 from securefed.domain.report.deployment import TO_FILL
@@ -102,7 +102,7 @@ def test_without_pango_there_is_no_pdf_and_no_word_on_stdout(
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(find_spec("weasyprint") is None, reason="WeasyPrint is not installed")
+@pytest.mark.skipif(not pdf_is_possible(), reason="WeasyPrint or Pango is not installed")
 def test_the_pdf_holds_the_evidence_and_fetches_nothing(tmp_path: Path) -> None:
     page = (ROOT / "audits" / "sample" / "report.html").read_text(encoding="utf-8")
     assert write_pdf(page, b'{"evidence":1}', tmp_path / "a.pdf")

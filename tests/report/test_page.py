@@ -49,7 +49,8 @@ class Reader(HTMLParser):
         self.tags: list[tuple[str, dict[str, str]]] = []
         self.text: list[tuple[str, str]] = []
         self.open: list[str] = []
-        self.feed(page)
+        # Where a line may end changes nothing of what is read.
+        self.feed(page.replace("<wbr>", ""))
         self.close()
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:

@@ -17,14 +17,14 @@ from securefed.errors import EvidenceInvalid, NotFound
 from securefed.steps.gather_evidence import gather_evidence, site_part
 from securefed.steps.write_report import file_digest, write_report
 from tests.audit.evidence_world import OFFICER, SilentSecond, Study
-from tests.report.sample import SITE, SampleStudy, about, register, sample, written_of
+from tests.report.sample import SITE, SampleStudy, about, one_site, register, sample, written_of
 
 pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
 def report() -> AuditReport:
-    return sample()[1].report
+    return one_site(sample()[1])
 
 
 @pytest.fixture(scope="module")
@@ -65,7 +65,7 @@ def report_of(study: Study, data: bytes, asked: Asked | None = None) -> AuditRep
         register(),
         study.examining(SilentSecond()),
     )
-    return made.report
+    return one_site(made)
 
 
 # --- what every report has -----------------------------------------------------------------------
@@ -246,6 +246,19 @@ def test_a_cut_to_a_study_keeps_the_whole_budget(study: SampleStudy) -> None:
     assert "limit-one-study" in statements(cut)
 
 
+def test_a_report_on_one_trial_of_a_search_lists_the_others_too() -> None:
+    study = Study(rounds=1).run()
+    study.world.study = "readmission-t02"
+    other = study.world.approved(study.parties[SITE])
+    asked = replace(about(study), study=StudyId("readmission"))
+    rows = cells(find(report_of(study, alone(study), asked), "Runs on real data"))
+    assert [row[:2] for row in rows] == [
+        [study.requests[SITE], "readmission"],
+        [other, "readmission-t02"],
+    ]
+    assert [row[3] for row in rows] == ["1 of 1", "0 of 1"]
+
+
 def test_a_cut_in_time_leaves_out_rounds_and_keeps_the_budget(study: SampleStudy) -> None:
     whole = report_of(study, alone(study))
     since = study.world.clock.now() - timedelta(hours=16)
@@ -297,6 +310,6 @@ def test_a_study_that_never_was_gets_no_report(study: SampleStudy) -> None:
 def test_the_report_names_the_bytes_that_it_was_made_from(study: SampleStudy) -> None:
     data, made = written_of(study)
     assert made.report.evidence == file_digest(data)
-    rows = dict(cells(find(made.report, "What this report was made from")))
+    rows = dict(cells(find(one_site(made), "What this report was made from")))
     assert rows["SHA-256 of evidence.json"] == file_digest(data)
     assert rows["gathered by"].startswith(OFFICER)

@@ -35,6 +35,7 @@ from securefed.domain.request import REQUEST_KIND, CodeRequest, RequestState, Si
 from securefed.domain.round import Round, RoundId
 from securefed.domain.site import Account, Role
 from securefed.domain.study import Study
+from securefed.domain.witnessing import Witnessed
 from securefed.ports import Signer
 from securefed.steps import prepare_site
 from securefed.steps.prepare_site import Acting, AllowanceAsked
@@ -208,7 +209,7 @@ class ServedSite:
         signature = self.dana.sign(prefixed(REQUEST_KIND, to_bytes(request)))
         return SignedRequest(request=request, signature=signature)
 
-    def ask(self, request: RequestId, errand: Errand) -> Standing | Ticketed:
+    def ask(self, request: RequestId, errand: Errand) -> Standing | Ticketed | Witnessed:
         """The site's answer to dana."""
         return self.client.ask(request, errand)
 

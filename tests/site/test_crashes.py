@@ -6,6 +6,7 @@ A run of these tests stops itself, by SIGSTOP, where its state is to be looked a
 
 import signal
 from collections.abc import Iterator
+from dataclasses import replace
 from os import kill
 from pathlib import Path
 from typing import TypeAlias
@@ -103,7 +104,7 @@ def test_killed_while_a_run_waits(fragile: ServedSite, tmp_path: Path) -> None:
     assert before.phase is Phase.DONE
     assert fragile.runs()
     crashed(fragile)
-    assert fragile.report(request) == before
+    assert fragile.report(request) == replace(before, spent=None)
     answer = fragile.ask(request, Fetch(of=FIRST, file=UPDATE))
     assert isinstance(answer, Ticketed)
     fragile.blobs.fetch(read_ticket(str(answer.ticket)), tmp_path / "update")

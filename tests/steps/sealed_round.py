@@ -30,7 +30,7 @@ from securefed.aggregation.opening import Custodian, Held, canary_digest
 from securefed.aggregation.plain_words import PlainWords, WordAdder
 from securefed.aggregation.sealed_file import CheckedSum, check_sum
 from securefed.aggregation.shape import shape_of
-from securefed.aggregation.values import opened_average
+from securefed.aggregation.values import NO_TALLY, opened_average
 from securefed.domain.collection import Announced
 from securefed.domain.identifiers import Digest, SiteId
 from securefed.domain.study import Suite
@@ -145,7 +145,7 @@ class SealedRound:
     def values(self, number: int) -> Values:
         return normals(number, self.play.seal.parameters)
 
-    def sealed(self, number: int, values: Values | None = None) -> bytes:
+    def sealed(self, number: int, values: Values | None = None, tally: Floats = NO_TALLY) -> bytes:
         """A site's file, rounded to the nearest."""
         found = self.values(number) if values is None else values
         return b"".join(
@@ -157,6 +157,7 @@ class SealedRound:
                 signer=signer(number),
                 new_sealer=new_sealer,
                 draw=None,
+                tally=tally,
             )
         )
 

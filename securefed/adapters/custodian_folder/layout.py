@@ -1,11 +1,13 @@
 """Where a custodian's things lie: one folder, readable by its owner alone.
 
-    log.db           its log
-    kept.checkpoint  the newest head of the log, which it must contain from then on
-    custodian.key    the key that signs the log, key cards and answers, 0600
-    keys/            the studies' secret keys, each 0600; nothing else ever reads them
-    published/       the studies' public lattice keys
-    passing/         files without names, while a request is answered
+    log.db               its log
+    kept.checkpoint      the newest head of the log, which it must contain from then on
+    cosigned.checkpoint  the newest head of the log that others signed, too
+    seen/                the newest checkpoints of others that it signed, by key
+    custodian.key        the key that signs the log, key cards and answers, 0600
+    keys/                the studies' secret keys, each 0600; nothing else ever reads them
+    published/           the studies' public lattice keys
+    passing/             files without names, while a request is answered
 
 Nothing here reads or writes the contents. A folder that others may enter is refused.
 """
@@ -33,6 +35,16 @@ class CustodianFolder:
     def kept_checkpoint(self) -> Path:
         """The checkpoint that the log is held against."""
         return self.root / "kept.checkpoint"
+
+    @property
+    def cosigned(self) -> Path:
+        """The newest head that others signed, too."""
+        return self.root / "cosigned.checkpoint"
+
+    @property
+    def seen(self) -> Path:
+        """What the custodian signed of others' ledgers."""
+        return self.root / "seen"
 
     @property
     def own_key(self) -> Path:

@@ -17,6 +17,7 @@ from typing import BinaryIO
 
 from securefed.adapters.custodian_http.signed_request import RequestLine
 from securefed.aggregation.shape import shape_of
+from securefed.aggregation.tally_digits import LARGEST_TALLY
 from securefed.domain.identifiers import Digest
 from securefed.domain.key_card import Registration
 from securefed.domain.records import from_bytes, to_bytes
@@ -52,8 +53,9 @@ class Received:
 
 def most_bytes(registration: Registration) -> int:
     """The largest body that a study can have a reason for."""
-    chunks = -(-registration.parameters // _CHUNK_VALUES)
-    words = _MASK_BYTES * registration.parameters
+    values = registration.parameters + LARGEST_TALLY
+    chunks = -(-values // _CHUNK_VALUES)
+    words = _MASK_BYTES * values
     return LARGEST_ANNOUNCEMENT + _AROUND + max(chunks * _CHUNK_BYTES, words) + 4 * chunks
 
 

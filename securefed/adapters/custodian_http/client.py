@@ -10,7 +10,7 @@ import http.client
 import json
 import ssl
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,7 +34,9 @@ from securefed.domain.checkpoint import Checkpoint, parse_checkpoint
 from securefed.domain.identifiers import Digest, ExchangeKey, PublicKey, StudyId
 from securefed.domain.key_card import KeyCard, SignedCard
 from securefed.domain.ledger import Verify
+from securefed.domain.records import to_bytes
 from securefed.domain.update import Roster, Seal
+from securefed.domain.witnessing import KeyedNote, Witness, Witnessed
 from securefed.errors import (
     CheckpointInvalid,
     ConfigInvalid,
@@ -47,6 +49,7 @@ from securefed.errors import (
 from securefed.ports import Clock, Entropy, Signer
 
 _LARGEST_DOCUMENT = 1 << 20
+_LARGEST_ANSWER = 1 << 21
 _PART = 1 << 18
 _WAIT_S = 300.0
 
@@ -105,6 +108,23 @@ class CustodianClient:
             raise CheckpointInvalid("The checkpoint is not signed by the custodian")
         return found
 
+    def witness(self, study: StudyId, notes: tuple[KeyedNote, ...]) -> Witnessed:
+        """Shows it others' checkpoints; they come back with its signature, and its own with them.
+
+        Signatures under checkpoints are checked by whoever relies on them."""
+        body = to_bytes(Witness(notes=notes))
+        path = f"/studies/{study}/checkpoints"
+        line = self._signed_line(path, [body])
+        headers = signed_headers(line, self.caller.signer)
+        with self._connected() as connection, tempfile.TemporaryFile() as file:
+            _send(connection, path, iter([body]), headers)
+            _copy(_answered(connection), file, _LARGEST_ANSWER)
+            file.seek(0)
+            answer = record_of(Witnessed, file.read())
+        if answer.own.key != self.key:
+            raise CheckpointInvalid("The checkpoint is not the custodian's own")
+        return answer
+
     def custodian(self, study: StudyId, round_number: int) -> "StudyCustodian":
         """The custodian of a round."""
         fitting = [one for one in self.cards(study) if one.first_round <= round_number]
@@ -126,8 +146,11 @@ class CustodianClient:
             return Answered(asked=line.digest, file=answer)
 
     def _line(self, path: str, announcement: Announcement, file: BinaryIO) -> RequestLine:
+        return self._signed_line(path, body_parts(announcement, file))
+
+    def _signed_line(self, path: str, parts: Iterable[bytes]) -> RequestLine:
         running, length = hashlib.sha256(), 0
-        for part in body_parts(announcement, file):
+        for part in parts:
             running.update(part)
             length += len(part)
         return RequestLine(

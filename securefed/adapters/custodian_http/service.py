@@ -1,10 +1,11 @@
-"""The custodian's service: five paths, and every failure as JSON with our codes.
+"""The custodian's service: six paths, and every failure as JSON with our codes.
 
     GET  /studies/{study}/cards        the study's signed key cards
     GET  /studies/{study}/public-key   the newest lattice key, which its card names by digest
     GET  /checkpoint                   the log's head, signed
     POST /studies/{study}/openings     a sum, for its words or the sum of its masks
     POST /studies/{study}/canaries     a canary's sum, for yes or no
+    POST /studies/{study}/checkpoints  checkpoints of others, to be signed; answered with its own
 
 Posts are signed by the study's coordinator, which is checked before a byte of the body is read. One
 is worked on at a time, and a body that does not come in time is given up. An answer is made whole
@@ -12,6 +13,7 @@ before its first byte is sent. What goes wrong unexpectedly is told to the opera
 """
 
 import asyncio
+import hashlib
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack, asynccontextmanager, suppress
@@ -38,16 +40,20 @@ from securefed.aggregation.shape import shape_of
 from securefed.domain.checkpoint import Checkpoint
 from securefed.domain.custody import StudyCustody
 from securefed.domain.identifiers import Digest, Signature, StudyId
-from securefed.domain.records import to_bytes
+from securefed.domain.key_card import Registration
+from securefed.domain.records import from_bytes, to_bytes
 from securefed.domain.update import Roster, Seal
+from securefed.domain.witnessing import KeyedNote, Witness, Witnessed
 from securefed.errors import (
     CustodianBusy,
     ExitCode,
+    IntegrityError,
     NotFound,
     RequestRefused,
     SecurefedError,
 )
 
+LARGEST_TEXT = 1 << 21
 _BYTES = "application/octet-stream"
 _PART = 1 << 18
 _DRAINED, _DRAINED_S = 1 << 22, 5
@@ -89,6 +95,10 @@ class Desk(Protocol):
         """The custodian's signature."""
         ...
 
+    def witness(self, notes: tuple[KeyedNote, ...]) -> Witnessed:
+        """Checkpoints of others with its signature, and its own newest one."""
+        ...
+
 
 @dataclass(frozen=True, kw_only=True)
 class Patience:
@@ -126,10 +136,30 @@ class Counter:
                     raise RequestRefused("The sum is announced for another study than the path's")
                 yield line, received
 
+    async def told(self, request: Request, study: StudyId) -> bytes:
+        """The body of a post that is no sum, once it is whole; it waits for nobody's turn."""
+        registration = self.desk.study(study).registration
+        line = self._signed(request, registration)
+        if line.length > LARGEST_TEXT:
+            raise RequestRefused(f"{line.length} bytes are more than any checkpoints have")
+        try:
+            async with asyncio.timeout(self.patience.for_body(line.length)):
+                body = await request.body()
+        except TimeoutError:
+            raise CustodianBusy("The body did not come in time") from None
+        except ClientDisconnect:
+            raise RequestRefused("The connection ended within the body") from None
+        if "sha256:" + hashlib.sha256(body).hexdigest() != line.body:
+            raise RequestRefused("The body is not the one that was signed")
+        return body
+
+    def _signed(self, request: Request, registration: Registration) -> RequestLine:
+        path = request.scope["path"]
+        return self.guard.admit(request.method, path, request.headers, registration.coordinator)
+
     def _admitted(self, request: Request, study: StudyId) -> RequestLine:
         registration = self.desk.study(study).registration
-        path = request.scope["path"]
-        line = self.guard.admit(request.method, path, request.headers, registration.coordinator)
+        line = self._signed(request, registration)
         if line.length > most_bytes(registration):
             raise RequestRefused(f"{line.length} bytes are more than any sum of {study} has")
         if self.turn.locked():
@@ -199,10 +229,23 @@ def service(desk: Desk, guard: RequestGuard, folder: Path, patience: Patience) -
             proof = await run_in_threadpool(counter.proof, line, received)
         return Response(proof, media_type="application/json")
 
+    @app.post("/studies/{study}/checkpoints")
+    async def checkpoints(study: str, request: Request) -> Response:
+        brought = _brought(await counter.told(request, StudyId(study)))
+        answer = await run_in_threadpool(desk.witness, brought.notes)
+        return Response(to_bytes(answer), media_type="application/json")
+
     app.add_exception_handler(SecurefedError, _ours)
     app.add_exception_handler(HTTPException, _no_such_path)
     app.add_exception_handler(Exception, _unexpected)
     return app
+
+
+def _brought(body: bytes) -> Witness:
+    try:
+        return from_bytes(Witness, body)
+    except IntegrityError as error:
+        raise RequestRefused(f"No checkpoints: {error}") from error
 
 
 async def _drained(request: Request) -> None:

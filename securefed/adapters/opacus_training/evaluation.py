@@ -24,7 +24,7 @@ from securefed.adapters.opacus_training.run import TrainingRun
 from securefed.adapters.opacus_training.training import begun_model, failures_named
 from securefed.domain.numbers import count
 from securefed.domain.privacy import GaussianRelease
-from securefed.errors import SelfTestFailed
+from securefed.errors import ConfigInvalid, SelfTestFailed
 from securefed.recipes.fit import check_fit
 from securefed.recipes.recipe import Recipe
 
@@ -60,6 +60,23 @@ def evaluate(run: TrainingRun, release: GaussianRelease) -> Evaluated:
 def evaluate_public(run: TrainingRun) -> Mapping[str, float]:
     """The metrics without noise: for made-up or published records, never for a site's own."""
     return run.recipe.metrics(_tally(run))
+
+
+def check_tally(stated: int, recipe: Recipe, model: nn.Module) -> None:
+    """Raises ConfigInvalid where the recipe's tallies of a model on the CPU are not as long as the
+    study states. One that states nothing relies on nothing."""
+    if not stated:
+        return
+    with failures_named(), torch.no_grad(), TemporaryDirectory(prefix="securefed-") as folder:
+        records = recipe.mock(_MOCK, _MOCK, Path(folder))
+        batch = unit_batch(recipe, records, [1] * _MOCK, torch.device("cpu"))
+        found = _each(recipe, model.eval(), batch).shape[1]
+    if found != stated:
+        raise ConfigInvalid(
+            f"The recipe's tally has {found} numbers, and the study states {stated}",
+            where="privacy.metrics.numbers",
+            hint=f"Write numbers = {found} under [privacy.metrics].",
+        )
 
 
 def _tally(run: TrainingRun) -> Tensor:

@@ -20,11 +20,10 @@ from securefed.adapters.opacus_training.mechanism import Numbers
 from securefed.adapters.opacus_training.optimising import MeanOfIterates, optimizer_for
 from securefed.adapters.opacus_training.precision import Precision
 from securefed.adapters.opacus_training.progress import Progress
-from securefed.adapters.opacus_training.proximal import ProximalPull
 from securefed.adapters.opacus_training.randomness.stream import KeyStream, Purpose
 from securefed.adapters.opacus_training.ranks import Ranks
 from securefed.adapters.opacus_training.run import StepGate, TrainingRun
-from securefed.adapters.opacus_training.step import Step
+from securefed.adapters.opacus_training.step import Pull, Step
 from securefed.adapters.opacus_training.sums import ClippedSums
 from securefed.adapters.opacus_training.weights import trained_parameters
 from securefed.errors import CheckpointUnusable, RunCancelled, TrainingFailed
@@ -42,13 +41,13 @@ class Loop:
         model: nn.Module,
         module: ClippingModule,
         device: torch.device,
-        pull: ProximalPull | None = None,
+        pull: Pull | None = None,
     ) -> None:
         self._run, self._gate, self._ranks = run, gate, ranks
         self.steps = 0
         parameters = trained_parameters(model)
         settings = run.recipe.settings
-        optimizer = optimizer_for(settings, parameters.values())
+        optimizer = optimizer_for(settings, parameters.values(), float(run.rate_factor))
         self.progress = Progress(
             parameters=parameters,
             optimizer=optimizer,

@@ -11,15 +11,16 @@ from torch import Tensor, nn
 from securefed.recipes.settings import Settings
 
 
-def optimizer_for(settings: Settings, parameters: Iterable[nn.Parameter]) -> torch.optim.Optimizer:
-    """The optimiser that a recipe's settings ask for."""
+def optimizer_for(
+    settings: Settings, parameters: Iterable[nn.Parameter], factor: float = 1.0
+) -> torch.optim.Optimizer:
+    """The optimiser that a recipe's settings ask for, its rate times the round's factor."""
+    rate = settings.learning_rate * factor
     if settings.optimizer == "adam":
-        return torch.optim.Adam(
-            parameters, lr=settings.learning_rate, weight_decay=settings.weight_decay
-        )
+        return torch.optim.Adam(parameters, lr=rate, weight_decay=settings.weight_decay)
     return torch.optim.SGD(
         parameters,
-        lr=settings.learning_rate,
+        lr=rate,
         momentum=settings.momentum,
         weight_decay=settings.weight_decay,
     )

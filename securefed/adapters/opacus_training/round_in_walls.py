@@ -17,20 +17,25 @@ from safetensors import SafetensorError
 from safetensors.torch import load, save
 
 from securefed import __version__
+from securefed.adapters.opacus_training.controlling import check_controlled
 from securefed.adapters.opacus_training.devices import device_named
-from securefed.adapters.opacus_training.evaluation import evaluate
+from securefed.adapters.opacus_training.evaluation import check_tally, evaluate
 from securefed.adapters.opacus_training.figures import noisy_metrics
+from securefed.adapters.opacus_training.fusion.release import votes_layout
+from securefed.adapters.opacus_training.fusion.voting import VoteRun, vote
 from securefed.adapters.opacus_training.open_data import OpenData
 from securefed.adapters.opacus_training.run import StepGate, Trained, TrainingRun
 from securefed.adapters.opacus_training.training import failures_named, first_model, train
 from securefed.adapters.opacus_training.trial import check_model
 from securefed.adapters.opacus_training.weights import Weights, copied, shared_parameters
 from securefed.domain.canonical import digest_of
+from securefed.domain.fusion import Fusion
 from securefed.domain.identifiers import Digest, Name, Version
-from securefed.domain.privacy import GaussianRelease
+from securefed.domain.privacy import DpSgd, GaussianRelease
 from securefed.domain.records import to_bytes
 from securefed.domain.run_order import (
     ABOUT,
+    CORRECTION,
     KEPT,
     METRICS,
     OWN_CODE,
@@ -43,7 +48,9 @@ from securefed.domain.run_order import (
 from securefed.domain.study import OWN_CODE_KIND
 from securefed.domain.token import Execution
 from securefed.errors import ConfigInvalid, ModelUnusable, RunDeparted, TrainingFailed
+from securefed.recipes.files.source import RecordSource
 from securefed.recipes.layout import Layout, Values, row_bytes
+from securefed.recipes.public_records import public_records
 from securefed.recipes.recipe import Recipe
 from securefed.recipes.registry import recipe_for
 
@@ -104,6 +111,8 @@ class RoundsInWalls:
         self._data.close()
 
     def _run(self, order: RunOrder, folders: Folders, gate: StepGate) -> Done:
+        if order.fusion is not None:
+            return self._voted(order, order.fusion, folders, gate)
         start = _start(order, folders.given)
         run = TrainingRun(
             recipe=start.recipe,
@@ -112,6 +121,8 @@ class RoundsInWalls:
             weights=_tensors(start.layout, start.row),
             kept=_kept(order, folders.given),
             proximal=order.proximal,
+            correction=_correction(order, folders.given, start),
+            rate_factor=order.rate_factor,
         )
         trained = train(run, gate)
         files = (*_updated(start, trained, folders.made), *_put_aside(trained, folders.made))
@@ -120,15 +131,38 @@ class RoundsInWalls:
             after = replace(run, weights=trained.weights, kept=trained.kept)
             released = _measured(after, order.metrics, folders.made)
             files = (*files, METRICS)
-        executed = Execution(
-            code=self._same_code(),
-            own_code=None if start.own_code is None else digest_of(OWN_CODE_KIND, start.own_code),
-            data=run.source.digest,
-            engine=Version(__version__),
-            training=trained.executed,
-            metrics=released,
-        )
+        executed = self._executed(start.own_code, run.source, trained.executed, released)
         return Done(executed=executed, files=files)
+
+    def _voted(self, order: RunOrder, fusion: Fusion, folders: Folders, gate: StepGate) -> Done:
+        recipe, own_code = _recipe(order, folders.given)
+        source = self._data.source(order)
+        run = VoteRun(
+            recipe=recipe,
+            fusion=fusion,
+            step=order.training,
+            source=source,
+            queries=public_records(fusion, _assets(order)),
+        )
+        voted = vote(run, gate)
+        files = _written(votes_layout(fusion), voted.values, folders.made)
+        return Done(executed=self._executed(own_code, source, voted.executed, None), files=files)
+
+    def _executed(
+        self,
+        own_code: bytes | None,
+        source: RecordSource,
+        training: DpSgd,
+        metrics: GaussianRelease | None,
+    ) -> Execution:
+        return Execution(
+            code=self._same_code(),
+            own_code=None if own_code is None else digest_of(OWN_CODE_KIND, own_code),
+            data=source.digest,
+            engine=Version(__version__),
+            training=training,
+            metrics=metrics,
+        )
 
     def _same_code(self) -> Digest:
         """The code's digest, where what was loaded first and last is one and the same."""
@@ -148,17 +182,26 @@ def _refuse_many_releases(metrics: GaussianRelease | None) -> None:
 
 
 def _start(order: RunOrder, given: Path) -> _Start:
-    own_code = (given / OWN_CODE).read_bytes() if OWN_CODE in order.given else None
-    assets = None if order.assets is None else Path(order.assets)
-    recipe = recipe_for(order.recipe, assets, own_code)
+    recipe, own_code = _recipe(order, given)
     check_model(order.model, recipe)
-    first = copied(shared_parameters(first_model(recipe), recipe))
+    model = first_model(recipe)
+    first = copied(shared_parameters(model, recipe))
+    check_tally(order.tally, recipe, model)
     layout = Layout.of(first)
     if WEIGHTS in order.given:
         row = layout.row_in((given / WEIGHTS).read_bytes())
     else:
         row = _row(layout, first)
     return _Start(own_code=own_code, recipe=recipe, layout=layout, row=row)
+
+
+def _recipe(order: RunOrder, given: Path) -> tuple[Recipe, bytes | None]:
+    own_code = (given / OWN_CODE).read_bytes() if OWN_CODE in order.given else None
+    return recipe_for(order.recipe, _assets(order), own_code), own_code
+
+
+def _assets(order: RunOrder) -> Path | None:
+    return None if order.assets is None else Path(order.assets)
 
 
 def _row(layout: Layout, weights: Weights) -> Values:
@@ -169,6 +212,14 @@ def _row(layout: Layout, weights: Weights) -> Values:
 
 def _tensors(layout: Layout, row: Values) -> Weights:
     return {name: torch.from_numpy(one) for name, one in layout.parts(row).items()}
+
+
+def _correction(order: RunOrder, given: Path, start: _Start) -> Weights | None:
+    if order.control:
+        check_controlled(start.recipe.settings)
+    if CORRECTION not in order.given:
+        return None
+    return _tensors(start.layout, start.layout.row_in((given / CORRECTION).read_bytes()))
 
 
 def _kept(order: RunOrder, given: Path) -> Weights | None:
@@ -183,6 +234,10 @@ def _kept(order: RunOrder, given: Path) -> Weights | None:
 def _updated(start: _Start, trained: Trained, made: Path) -> tuple[Name, ...]:
     layout = start.layout
     update = _row(layout, trained.weights) - start.row
+    return _written(layout, update, made)
+
+
+def _written(layout: Layout, update: Values, made: Path) -> tuple[Name, ...]:
     if not np.isfinite(update).all():
         raise TrainingFailed("The update is not finite")
     about = AboutUpdate(layout=layout.digest, parameters=layout.parameters)

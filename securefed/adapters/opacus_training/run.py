@@ -45,7 +45,8 @@ class Resumption:
 @dataclass(frozen=True, kw_only=True)
 class TrainingRun:
     """What one attempt trains. Without weights it begins with the recipe's own; `proximal` is the
-    strength of FedProx's pull back to where it begins."""
+    strength of FedProx's pull back to where it begins, `correction` what a control variate
+    corrects all steps by together. `rate_factor` is what the schedule leaves of the rate."""
 
     recipe: Recipe
     source: RecordSource
@@ -53,6 +54,8 @@ class TrainingRun:
     weights: Weights | None = None
     kept: Weights | None = None
     proximal: Decimal | None = None
+    correction: Weights | None = None
+    rate_factor: Decimal = Decimal(1)
     device: str | None = None
     resumption: Resumption | None = None
     on_step: Callable[[int], None] = field(default=lambda _: None)

@@ -1,21 +1,26 @@
 """One step: clipped sums over the units that were drawn, noise, and a move of the weights.
 
 Promises that however many units were drawn, none included, the weights move by the same rule: the
-noised sum over the number of units that a draw has on average, which is public. A pull comes after
-the noise, so no record has a part in it and none escapes the clip by it. What the sums were, and
-how many units were silenced because they were not finite, stays inside.
+noised sum over the number of units that a draw has on average, which is public. A pull or a
+correction comes after the noise, so no record has a part in it and none escapes the clip by it.
+What the sums were, and how many units were silenced because they were not finite, stays inside.
 """
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import torch
 
 from securefed.adapters.opacus_training.batches import UnitBatch
+from securefed.adapters.opacus_training.controlling import ControlCorrection
 from securefed.adapters.opacus_training.noise import StepNoise
 from securefed.adapters.opacus_training.proximal import ProximalPull
 from securefed.adapters.opacus_training.ranks import Ranks
 from securefed.adapters.opacus_training.sums import ClippedSums
+
+# What is added to a noised gradient; a study has one of them at most.
+Pull: TypeAlias = ProximalPull | ControlCorrection
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,7 +33,7 @@ class Step:
     clip: float
     expected_units: float
     ranks: Ranks
-    pull: ProximalPull | None = None
+    pull: Pull | None = None
     check: Callable[[], None] = lambda: None
 
     def take(self, batches: Iterable[UnitBatch]) -> int:

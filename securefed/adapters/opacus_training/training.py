@@ -8,12 +8,13 @@ run early leaves no weights behind. Who is charged how much is the ledger's busi
     trained = train(TrainingRun(recipe=recipe, source=source, mechanism=mechanism), gate)
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 import torch
 from torch import nn
 
+from securefed.adapters.opacus_training.controlling import ControlCorrection
 from securefed.adapters.opacus_training.devices import device_named
 from securefed.adapters.opacus_training.loop import Loop
 from securefed.adapters.opacus_training.mechanism import Numbers
@@ -21,6 +22,7 @@ from securefed.adapters.opacus_training.proximal import ProximalPull, check_prox
 from securefed.adapters.opacus_training.ranks import joined_ranks, local_rank
 from securefed.adapters.opacus_training.run import StepGate, Trained, TrainingRun
 from securefed.adapters.opacus_training.self_test import Claim, proven_module
+from securefed.adapters.opacus_training.step import Pull
 from securefed.adapters.opacus_training.weights import (
     copied,
     kept_parameters,
@@ -52,8 +54,7 @@ def train(run: TrainingRun, gate: StepGate) -> Trained:
         shared, kept = shared_parameters(model, run.recipe), kept_parameters(model, run.recipe)
         ranks.spread_weights(model.parameters())
         module, proof = proven_module(claim, model)
-        pull = None if run.proximal is None else ProximalPull(run.proximal, shared.values())
-        loop = Loop(run, gate, ranks, numbers, model, module, device, pull)
+        loop = Loop(run, gate, ranks, numbers, model, module, device, _pull(run, shared))
         try:
             loop.run_all()
         except (LossUnusable, UnsupportedLayer) as error:
@@ -80,6 +81,13 @@ def begun_model(run: TrainingRun) -> nn.Module:
     if run.kept is not None:
         put(run.kept, kept)
     return model.train()
+
+
+def _pull(run: TrainingRun, shared: Mapping[str, nn.Parameter]) -> Pull | None:
+    if run.correction is not None:
+        steps = run.mechanism.steps
+        return ControlCorrection(run.correction, shared, run.recipe.settings, steps)
+    return None if run.proximal is None else ProximalPull(run.proximal, shared.values())
 
 
 def first_model(recipe: Recipe) -> nn.Module:

@@ -7,7 +7,8 @@ are made up, so nothing is charged and metrics are also shown without noise.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
-from securefed.adapters.opacus_training.evaluation import evaluate, evaluate_public
+from securefed.adapters.opacus_training.controlling import check_controlled
+from securefed.adapters.opacus_training.evaluation import check_tally, evaluate, evaluate_public
 from securefed.adapters.opacus_training.run import TrainingRun
 from securefed.adapters.opacus_training.self_test import Proof
 from securefed.adapters.opacus_training.training import first_model, train
@@ -50,11 +51,17 @@ def try_study(
         proximal=study.combining.proximal,
     )
     check_model(study.model, recipe)
+    check_tally(study.sealing.tally, recipe, first_model(recipe))
+    if study.combining.control:
+        # At one site alone nothing drifts: there is no correction, but what it needs is checked.
+        check_controlled(recipe.settings)
     before = evaluate_public(first)
     _check_stop(study, before)
     run, proof, done = first, None, 0
-    for _ in range(study.rounds):
-        trained = train(_counted(run, done, on_step), _Uncharged())
+    for number in range(1, study.rounds + 1):
+        factor = study.combining.site_factor(number, study.rounds)
+        one = replace(_counted(run, done, on_step), rate_factor=factor)
+        trained = train(one, _Uncharged())
         run, proof = _following(run, trained.weights, trained.kept), trained.proof
         done += part.training.steps
     if proof is None:

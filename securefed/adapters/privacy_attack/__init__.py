@@ -5,6 +5,7 @@ defect.
 """
 
 from securefed.adapters.privacy_attack.attacking import Attack, new_attack
+from securefed.adapters.privacy_attack.exported import attacked_model
 from securefed.adapters.privacy_attack.extent import Extent
 
-__all__ = ["Attack", "Extent", "new_attack"]
+__all__ = ["Attack", "Extent", "attacked_model", "new_attack"]

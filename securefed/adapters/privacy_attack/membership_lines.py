@@ -97,14 +97,15 @@ def _line(tried: str, both: _Both, shows: str, cannot: str) -> AttackLine:
         tried=tried,
         outcome=Outcome.FIGURE,
         result=f"members are {'' if seen else 'not '}told from others: by loss "
-        f"{_told(both.by_loss)}; by shadow models {_told(both.by_shadows)}",
+        f"{told(both.by_loss)}; by shadow models {told(both.by_shadows)}",
         shows=shows,
         cannot=cannot,
-        figures=_figures("loss", both.by_loss) | _figures("shadow", both.by_shadows),
+        figures=figures_of("loss", both.by_loss) | figures_of("shadow", both.by_shadows),
     )
 
 
-def _told(one: Membership) -> str:
+def told(one: Membership) -> str:
+    """How well an attack did, in words."""
     low, high = one.auc_bounds
     least, most = one.true_positive_bounds
     return (
@@ -113,7 +114,8 @@ def _told(one: Membership) -> str:
     )
 
 
-def _figures(prefix: str, one: Membership) -> dict[str, Decimal]:
+def figures_of(prefix: str, one: Membership) -> dict[str, Decimal]:
+    """The same by name."""
     values = {
         "auc": one.auc,
         "auc_low": one.auc_bounds[0],

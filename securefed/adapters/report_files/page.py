@@ -4,6 +4,7 @@ Templates escape every text; only our own drawings are markup. A page policy for
 everything that would be fetched, should an escape ever be forgotten.
 """
 
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -12,14 +13,27 @@ from markupsafe import Markup
 
 from securefed.adapters.report_files.drawing import drawn
 from securefed.domain.claims import Source, runs
-from securefed.domain.report.model import AuditReport, Block, Line
+from securefed.domain.report.model import AuditReport, Block, Chart, Line, StudyReport
 
 _SHORT, _LONG = 20, 60
+_PIECE = 16
 
 
-def report_page(report: AuditReport) -> str:
+def report_page(report: AuditReport | StudyReport) -> str:
     """The page's text."""
-    return _environment().get_template("report.html").render(report=report) + "\n"
+    several = isinstance(report, StudyReport)
+    made = (
+        _environment()
+        .get_template("report.html")
+        .render(
+            report=report,
+            several=several,
+            about=_about(report),
+            line=_line(report),
+            first="overview" if several else "section-0",
+        )
+    )
+    return made + "\n"
 
 
 @cache
@@ -31,8 +45,27 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters.update(drawn=drawn, kind=_kind, mark=_mark, common=_common, day=_day, shape=_shape)
+    made.filters.update(drawn=_drawn, kind=_kind, mark=_mark, common=_common, day=_day)
+    made.filters.update(shape=_shape, breakable=_breakable)
     return made
+
+
+def _about(report: AuditReport | StudyReport) -> str:
+    """What the page is about, for its title."""
+    if isinstance(report, StudyReport):
+        return f"the study {report.study}"
+    return f"{report.site}, study {report.study}" if report.study else report.site
+
+
+def _line(report: AuditReport | StudyReport) -> str:
+    if isinstance(report, StudyReport):
+        return f"Study {report.study} · {len(report.chapters)} sites"
+    return f"Site {report.site} · study {report.study}" if report.study else f"Site {report.site}"
+
+
+def _drawn(chart: Chart, prefix: str) -> Markup:
+    """The chart, with names inside that no other site's chart has."""
+    return drawn(replace(chart, figure=prefix + chart.figure))
 
 
 def _kind(block: Block) -> str:
@@ -50,17 +83,28 @@ def _shape(text: str) -> str:
     return "short" if len(text) <= _SHORT else "text" if len(text) <= _LONG else "long"
 
 
+def _breakable(text: str) -> Markup:
+    """The text with places where a long word may go on in the next line.
+
+    A style sheet that lets words break anywhere has WeasyPrint try every letter of every cell."""
+    words = (
+        Markup("<wbr>").join(word[at : at + _PIECE] for at in range(0, len(word), _PIECE))
+        for word in text.split(" ")
+    )
+    return Markup(" ").join(words)
+
+
 def _common(line: Line) -> Source | None:
     """The source of all of a line's values, if they share one."""
     sources = {cell.source for cell in line.cells}
     return sources.pop() if len(sources) == 1 else None
 
 
-def _mark(source: Source) -> Markup:
-    """Where something stands, with links to the entries cited."""
+def _mark(source: Source, prefix: str) -> Markup:
+    """Where something stands, with links to the entries cited, told apart by a site's prefix."""
     if not source:
         return Markup('<strong class="lacking">not evidenced</strong>')
-    links = Markup(", ").join(_link(first, last) for first, last in runs(source.entries))
+    links = Markup(", ").join(_link(prefix, first, last) for first, last in runs(source.entries))
     if not links:
         return Markup('<span class="source">{}</span>').format(source.how)
     word = "entry" if len(set(source.entries)) == 1 else "entries"
@@ -68,6 +112,6 @@ def _mark(source: Source) -> Markup:
     return Markup('<span class="source">{}&nbsp;{}</span>').format(words, links)
 
 
-def _link(first: int, last: int) -> Markup:
+def _link(prefix: str, first: int, last: int) -> Markup:
     words = f"{first}" if first == last else f"{first}–{last}"
-    return Markup('<a href="#entry-{}">{}</a>').format(first, words)
+    return Markup('<a href="#{}entry-{}">{}</a>').format(prefix, first, words)

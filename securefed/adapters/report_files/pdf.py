@@ -12,7 +12,7 @@ from pathlib import Path
 
 def write_pdf(page: str, evidence: bytes, path: Path) -> bool:
     """Writes the file; says whether it could, for want of the libraries."""
-    if not _usable():
+    if not pdf_is_possible():
         return False
     from weasyprint import HTML, Attachment
     from weasyprint.urls import URLFetcher
@@ -25,8 +25,10 @@ def write_pdf(page: str, evidence: bytes, path: Path) -> bool:
     return True
 
 
-def _usable() -> bool:
-    """WeasyPrint without Pango can't be imported, and prints why where our answer belongs."""
+def pdf_is_possible() -> bool:
+    """Whether the libraries are there.
+
+    WeasyPrint without Pango can't be imported, and prints why where our answer belongs."""
     if find_spec("weasyprint") is None:
         return False
     try:

@@ -6,6 +6,14 @@ folder.request(SiteId("hospital-a"))        # what was filed there, or None
 
 from securefed.adapters.run_folder.layout import Began, RunFolder
 from securefed.adapters.run_folder.log import LogLine, RunLog
-from securefed.adapters.run_folder.model_files import write_model
+from securefed.adapters.run_folder.model_files import ModelFiles, new_model, write_weights
 
-__all__ = ["Began", "LogLine", "RunFolder", "RunLog", "write_model"]
+__all__ = [
+    "Began",
+    "LogLine",
+    "ModelFiles",
+    "RunFolder",
+    "RunLog",
+    "new_model",
+    "write_weights",
+]

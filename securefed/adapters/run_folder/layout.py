@@ -17,7 +17,7 @@ from typing import ClassVar, TypeVar
 from securefed.domain.identifiers import SiteId
 from securefed.domain.records import Record, from_bytes, to_bytes
 from securefed.domain.request import SignedRequest
-from securefed.domain.run_order import NoisyMetrics
+from securefed.domain.run_order import METRICS, NoisyMetrics
 from securefed.domain.study import Study
 from securefed.errors import NotCanonical, StorageFailed
 from securefed.recipes.layout import Layout
@@ -45,6 +45,8 @@ class RunFolder:
         self.passing = root / "passing"
         self.model = root / "model"
         self.log = root / "log.jsonl"
+        self.checkpoints = root / "checkpoints"
+        self._stop = root / "stop"
 
     def rounds(self, number: int) -> Path:
         """The files of one round."""
@@ -61,6 +63,21 @@ class RunFolder:
             shutil.rmtree(self.passing, ignore_errors=True)
             self.passing.mkdir(mode=0o700, parents=True, exist_ok=True)
         return self.passing
+
+    @property
+    def asked_to_stop(self) -> bool:
+        """Whether somebody wants the run to end."""
+        return self._stop.exists()
+
+    def ask_to_stop(self) -> None:
+        """Says that the run should end."""
+        with _storing(self._stop):
+            self._stop.touch(mode=0o600)
+
+    def forget_stop(self) -> None:
+        """Removes what was said to an earlier run."""
+        with _storing(self._stop):
+            self._stop.unlink(missing_ok=True)
 
     @property
     def finished(self) -> int:
@@ -91,6 +108,10 @@ class RunFolder:
     def metrics(self, number: int, site: SiteId) -> NoisyMetrics | None:
         """What a site measured in a round."""
         return _read(NoisyMetrics, self.rounds(number) / f"{site}.metrics", newline=False)
+
+    def summed(self, number: int) -> NoisyMetrics | None:
+        """What all sites measured together in a round."""
+        return _read(NoisyMetrics, self.rounds(number) / METRICS, newline=False)
 
     def _request(self, site: SiteId) -> Path:
         return self.root / "requests" / f"{site}.request.json"

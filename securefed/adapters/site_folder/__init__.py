@@ -3,6 +3,7 @@
 from securefed.adapters.site_folder.figures import KeptFigures
 from securefed.adapters.site_folder.kept_checkpoint import keep_checkpoint, kept_checkpoint
 from securefed.adapters.site_folder.layout import SiteFolder
+from securefed.adapters.site_folder.seen_checkpoints import SeenCheckpoints
 from securefed.adapters.site_folder.serving_note import (
     ServingNote,
     find_serving,
@@ -22,6 +23,7 @@ from securefed.adapters.site_folder.whereabouts import (
 __all__ = [
     "FolderShelf",
     "KeptFigures",
+    "SeenCheckpoints",
     "ServingNote",
     "SiteFolder",
     "Whereabouts",

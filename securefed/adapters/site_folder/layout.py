@@ -3,6 +3,7 @@
     site.toml        what the site is called, and how its machine serves it
     ledger.db        the ledger
     kept.checkpoint  the newest checkpoint that the ledger must contain, if one is kept
+    seen/            the newest checkpoints of others that the site signed, by key
     keys/            private keys, each 0600
     data/            for each dataset, where its private file and its mock lie
     plans/           the review plans that were shown, by digest
@@ -28,7 +29,7 @@ from pathlib import Path
 from securefed.domain.identifiers import AccountId, DatasetId, RequestId
 from securefed.errors import AlreadyExists, NotFound, StorageFailed
 
-_FOLDERS = ("plans", "figures", "datasite", "blobs", "runs", "logs", "kept", "tls")
+_FOLDERS = ("plans", "figures", "datasite", "blobs", "runs", "logs", "kept", "tls", "seen")
 _NOT_HIDDEN = {"runs"}
 
 
@@ -52,6 +53,11 @@ class SiteFolder:
     def kept_checkpoint(self) -> Path:
         """The checkpoint that the ledger is held against."""
         return self.root / "kept.checkpoint"
+
+    @property
+    def seen(self) -> Path:
+        """What the site signed of others' ledgers."""
+        return self.root / "seen"
 
     @property
     def plans(self) -> Path:
@@ -89,8 +95,16 @@ class SiteFolder:
         return self.root / "kept"
 
     def kept_of(self, request: RequestId) -> Path:
-        """What one study keeps."""
+        """What one study's models keep."""
         return self.kept / f"{request}.kept"
+
+    def control_of(self, request: RequestId) -> Path:
+        """The site's own control variate in one study."""
+        return self.kept / f"{request}.control"
+
+    def all_kept_of(self, request: RequestId) -> tuple[Path, ...]:
+        """All that one study keeps."""
+        return self.kept_of(request), self.control_of(request)
 
     @contextmanager
     def workplace(self) -> Iterator[Path]:
@@ -100,7 +114,7 @@ class SiteFolder:
 
     def forget_kept(self, wanted: Callable[[RequestId], bool]) -> None:
         """Removes what studies keep that are not wanted any more."""
-        for path in self.kept.glob("*.kept"):
+        for path in (*self.kept.glob("*.kept"), *self.kept.glob("*.control")):
             if not wanted(RequestId(path.stem)):
                 with _removing(path):
                     path.unlink(missing_ok=True)

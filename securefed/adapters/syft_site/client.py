@@ -42,6 +42,7 @@ from securefed.domain.errand import (
 from securefed.domain.identifiers import AccountId, DatasetId, RequestId, SiteId
 from securefed.domain.remote import Filed, Offered
 from securefed.domain.request import RequestState, SignedRequest
+from securefed.domain.witnessing import Witnessed
 from securefed.errors import (
     ApprovalMissing,
     ApprovalWithdrawn,
@@ -127,7 +128,7 @@ class SiteClient:
             for one in self._shown().values()
         )
 
-    def ask(self, request: RequestId, errand: Errand) -> Standing | Ticketed:
+    def ask(self, request: RequestId, errand: Errand) -> Standing | Ticketed | Witnessed:
         """What the site answers through the request's approved function."""
         code = self._own(request)
         payload = {"request": str(request), "errand": errand_text(errand)}

@@ -29,7 +29,7 @@ Parts: TypeAlias = Mapping[Name, Floats]
 
 def first_values(plan: ServerPlan) -> dict[Name, float]:
     """What is kept under a plan, and the value that all of it begins with."""
-    control = {} if plan.stride is None else {CONTROL: 0.0}
+    control = {CONTROL: 0.0} if plan.control else {}
     match plan.rule:
         case FedAvg():
             return control

@@ -6,24 +6,21 @@ step that breaks off leaves a state that is refused from then on: read the store
 the state it takes the memory of a few parts.
 """
 
-from fractions import Fraction
-
 import numpy as np
 
 from securefed.aggregation.combining.control import control_moved
 from securefed.aggregation.combining.rules import CONTROL, moved
 from securefed.aggregation.combining.state import ServerState
 from securefed.aggregation.grid import Floats, Values
-from securefed.domain.identifiers import Name
 from securefed.domain.server_rule import ServerPlan
 from securefed.errors import CheckpointUnusable, NumberInvalid, UpdateUnusable
 
 
 class ServerStep:
-    """A step with one round's average.
+    """A step with one round's average. `factor` is the schedule's.
 
-    `factor` is the schedule's and a lot's damping; `share` is the weight of the sites in the sum
-    over that of all sites of the study, which is how far the control variate follows."""
+    Where the sum has every site of the study, `stride` is what the sites' rate was multiplied by,
+    and the control variate moves, too; without it, that stays as it was."""
 
     def __init__(
         self,
@@ -31,7 +28,7 @@ class ServerStep:
         state: ServerState,
         *,
         factor: float = 1.0,
-        share: Fraction = Fraction(1),
+        stride: float | None = None,
     ) -> None:
         if state.plan != plan.digest:
             raise CheckpointUnusable("The state belongs to another plan")
@@ -39,11 +36,11 @@ class ServerStep:
             raise CheckpointUnusable(
                 "A step broke off in this state", hint="Read the stored state again."
             )
-        if not 0 < factor <= 1 or not 0 < share <= 1:
-            raise NumberInvalid("A step's factor and share are above 0 and at most 1")
+        if not 0 < factor <= 1 or (stride is not None and not 0 < stride <= 1):
+            raise NumberInvalid("A step's factor and stride are above 0 and at most 1")
         self._plan, self._state = plan, state
         self._rate = float(plan.rule.rate) * factor
-        self._share = share
+        self._stride = stride if plan.control else None
         self._reached = 0
         state.whole = False
 
@@ -64,6 +61,8 @@ class ServerStep:
         if self._reached != self._state.weights.size:
             raise UpdateUnusable("The average is shorter than the model")
         self._state.steps += 1
+        if self._stride is not None:
+            self._state.controlled = self._state.steps
         self._state.whole = True
 
     def _moved(self, place: slice, average: Floats) -> list[tuple[Values, Values]]:
@@ -72,16 +71,11 @@ class ServerStep:
         # What grows too large is refused below, all at once.
         with np.errstate(over="ignore", invalid="ignore"):
             direction, after = moved(self._plan.rule, average, kept)
-            after |= self._control(kept, average)
+            if self._stride is not None:
+                after |= {CONTROL: control_moved(average, self._stride)}
             weights = state.weights[place] + self._rate * direction
             found = [(state.weights, weights.astype(np.float32))]
             found += [(state.kept[name], one.astype(np.float32)) for name, one in after.items()]
         if not all(np.isfinite(values).all() for _, values in found):
             raise UpdateUnusable("The step makes values that float32 cannot hold")
         return found
-
-    def _control(self, kept: dict[Name, Floats], average: Floats) -> dict[Name, Floats]:
-        stride = self._plan.stride
-        if stride is None:
-            return {}
-        return {CONTROL: control_moved(kept[CONTROL], average, float(stride), float(self._share))}

@@ -19,11 +19,13 @@ from securefed.errors import UpdateUnusable
 
 @dataclass(kw_only=True)
 class ServerState:
-    """The state after a number of steps. It is not `whole` while a step is half taken."""
+    """The state after a number of steps; `controlled` is the last of them that moved the control
+    variate, or none. It is not `whole` while a step is half taken."""
 
     plan: Digest
     layout: Digest
     steps: int
+    controlled: int = 0
     weights: Values
     kept: dict[Name, Values]
     whole: bool = field(default=True, init=False)

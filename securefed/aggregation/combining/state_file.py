@@ -44,11 +44,13 @@ class StateHeader:
     plan: Digest
     layout: Digest
     steps: int
+    controlled: int
     parameters: int
     kept: tuple[Name, ...]
 
     def __post_init__(self) -> None:
         count("steps", self.steps, least=0)
+        count("controlled", self.controlled, least=0, most=self.steps)
         count("parameters", self.parameters)
 
 
@@ -71,6 +73,7 @@ def read_state(file: BinaryIO, plan: ServerPlan, layout: Digest, parameters: int
         plan=plan.digest,
         layout=layout,
         steps=header.steps,
+        controlled=header.controlled,
         parameters=parameters,
         kept=tuple(first_values(plan)),
     )
@@ -83,6 +86,7 @@ def read_state(file: BinaryIO, plan: ServerPlan, layout: Digest, parameters: int
         plan=header.plan,
         layout=layout,
         steps=header.steps,
+        controlled=header.controlled,
         weights=weights,
         kept=dict(zip(header.kept, kept, strict=True)),
     )
@@ -96,6 +100,7 @@ def _parts(state: ServerState) -> Iterator[bytes]:
             plan=state.plan,
             layout=state.layout,
             steps=state.steps,
+            controlled=state.controlled,
             parameters=state.weights.size,
             kept=tuple(state.kept),
         )

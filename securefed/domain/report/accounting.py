@@ -49,8 +49,9 @@ def paid_for(subject: Subject, register: ClaimRegister, grounds: Grounds) -> Sec
         (
             Claims(register.of_section(6, grounds)),
             Remark(
-                "Every approved request of a dataset is a run on real data; several of one study "
-                "are how settings are tuned. What a recipe computes from the data before training "
+                "Every approved request of a dataset is a run on real data, whichever study this "
+                "report is about. Several of one study, or studies with names like NAME-t01, are "
+                "how settings are tuned. What a recipe computes from the data before training "
                 "would stand here as a mechanism of its own."
             ),
             _runs(subject),
@@ -203,7 +204,7 @@ def _refused(subject: Subject) -> Table:
 
 def _runs(subject: Subject) -> Table:
     lines = []
-    for story in subject.approved:
+    for story in subject.ever_approved:
         ran = [one for one in story.attempts.values() if one.attempt.steps_charged]
         entries = [index for one in ran for index in one.entries]
         parameters = (f"{one.name} = {one.value}" for one in story.request.study.recipe.parameters)

@@ -114,7 +114,8 @@ def _left(subject: Subject) -> str:
         sealed = "encrypted update" if study.sealing.suite is not Suite.NONE else "open update"
         kinds[sealed] = kinds.get(sealed, 0) + 1
         if part.metrics is not None:
-            kinds["noisy metric set"] = kinds.get("noisy metric set", 0) + 1
+            kind = "sealed noisy metric set" if study.sealing.tally else "noisy metric set"
+            kinds[kind] = kinds.get(kind, 0) + 1
     return listed((counted(number, kind) for kind, number in kinds.items()), "nothing")
 
 
@@ -286,6 +287,7 @@ def _so(subject: Subject) -> set[Condition]:
         Condition.SINCE: subject.asked.since is not None,
         Condition.ONE_STUDY: subject.asked.study is not None,
         Condition.MEASURED: any(one.request.part.metrics is not None for one in stories),
+        Condition.VOTED: any(one.request.study.fusion is not None for one in stories),
         Condition.REFUSED: bool(subject.chronicle.refused),
     }
     return {condition for condition, so in holds.items() if so}

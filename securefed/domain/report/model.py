@@ -161,6 +161,19 @@ class AuditReport:
                 yield from (cell.source for line in table.lines for cell in line.cells)
 
 
+@dataclass(frozen=True, kw_only=True)
+class StudyReport:
+    """The reports of several sites of one study, behind a page about all of them."""
+
+    study: StudyId
+    title: str
+    at: datetime
+    version: str
+    evidence: Digest
+    overview: Section
+    chapters: tuple[AuditReport, ...]
+
+
 def table(
     caption: str, headings: tuple[str, ...], lines: Iterable[Line], empty: str = "There is none."
 ) -> Table:

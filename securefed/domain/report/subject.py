@@ -93,6 +93,14 @@ class Subject:
         return [one for one in self.requests if self.plan_of(one) is not None]
 
     @property
+    def ever_approved(self) -> list[RequestStory]:
+        """Those of every study that were approved on the reported datasets: a study's settings may
+        have been found by others, and the trials of a search are studies of their own."""
+        datasets = set(self.datasets)
+        stories = self.chronicle.requests.values()
+        return [one for one in stories if one.request.dataset in datasets and self.plan_of(one)]
+
+    @property
     def attempts(self) -> list[tuple[RequestStory, AttemptStory]]:
         """The reported attempts, in the order in which they began."""
         found = [(story, one) for story in self.requests for one in story.attempts.values()]

@@ -10,7 +10,12 @@ from securefed.domain.rules.budget import (
 )
 from securefed.domain.rules.data import MinimumRecords, Purpose, UnitProtected
 from securefed.domain.rules.mechanism import MinimumNoise, PoissonSampling
-from securefed.domain.rules.protection import SandboxRequired, SealingRequired, TwoReviewers
+from securefed.domain.rules.protection import (
+    MetricsSummed,
+    SandboxRequired,
+    SealingRequired,
+    TwoReviewers,
+)
 from securefed.domain.rules.study import (
     FirstModelFamily,
     MinimumSites,
@@ -41,6 +46,7 @@ AnyRule: TypeAlias = (
     | RequestLifetime
     | FirstModelFamily
     | SealingRequired
+    | MetricsSummed
     | SandboxRequired
     | TwoReviewers
 )
@@ -52,6 +58,7 @@ __all__ = [
     "EpsilonPerRequest",
     "EpsilonPerRequester",
     "FirstModelFamily",
+    "MetricsSummed",
     "MinimumNoise",
     "MinimumRecords",
     "MinimumSites",

@@ -36,6 +36,21 @@ class SealingRequired:
 
 
 @dataclass(frozen=True, kw_only=True)
+class MetricsSummed:
+    """Metrics leave inside a sealed update, and only their sum over the sites is opened. For those
+    of this site alone a person is asked, or the request is refused."""
+
+    kind: ClassVar[str] = "metrics-summed"
+    otherwise: Objection = Objection.REFUSE
+
+    def check(self, facts: ReviewFacts) -> list[Finding]:
+        """What the rule finds in a request."""
+        if facts.request.part.metrics is None or facts.request.study.sealing.tally:
+            return []
+        return object_to(self, self.otherwise, "The metrics of this site alone would be shown")
+
+
+@dataclass(frozen=True, kw_only=True)
 class SandboxRequired:
     """What runs is walled off by one of the named sandboxes."""
 

@@ -21,6 +21,7 @@ from securefed.recipes.images.mock import mock_images
 from securefed.recipes.images.networks import Beginning, image_model
 from securefed.recipes.images.reading import BOX, ImageReader, class_numbers
 from securefed.recipes.images.settings import ImagesSettings
+from securefed.recipes.meaning import ClassScores, Meaning
 from securefed.recipes.recipe import Batch, Forward, Needed
 from securefed.recipes.records import Records
 from securefed.recipes.tallies import BinaryTally, ClassTally, Tally
@@ -45,6 +46,11 @@ class ImagesRecipe:
         if self.start.config is None:
             return Name("cnn-classifier")
         return Name(f"{self.start.config.model_type.replace('_', '-')}-classifier")
+
+    @property
+    def meaning(self) -> Meaning:
+        """A chance for each class."""
+        return ClassScores(classes=self.settings.classes)
 
     def needs(self) -> tuple[Needed, ...]:
         """A file with its digest, a class and, where they are asked for, the corners of a box."""

@@ -18,6 +18,7 @@ from torch.nn import functional
 from securefed.domain.identifiers import Name
 from securefed.recipes.language_model.mock import mock_sentences
 from securefed.recipes.language_model.settings import LanguageModelSettings
+from securefed.recipes.meaning import ClassScores, Meaning
 from securefed.recipes.pretrained.adapting import add_lora
 from securefed.recipes.pretrained.inputs import model_inputs
 from securefed.recipes.pretrained.library import calm_loading, transformers_library
@@ -58,6 +59,11 @@ class LanguageModelRecipe:
     def family(self) -> Name:
         """The kind of transformers model."""
         return Name(f"{self.config.model_type.replace('_', '-')}-language-model")
+
+    @property
+    def meaning(self) -> Meaning:
+        """A chance for each token, at every place."""
+        return ClassScores(classes=())
 
     def needs(self) -> tuple[Needed, ...]:
         """A text."""

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from securefed.domain.identifiers import Name
 from securefed.recipes.first_weights import first_weights
+from securefed.recipes.meaning import Meaning, SideBySide
 from securefed.recipes.multi_task.settings import Head, MultiTaskSettings
 from securefed.recipes.recipe import Batch, Forward, Needed
 from securefed.recipes.records import Records
@@ -49,6 +50,14 @@ class MultiTask:
         self.settings = settings
         self._inputs, self._heads = settings.inputs, settings.heads
         self._outputs = [head.aim.outputs for head in self._heads]
+
+    @property
+    def meaning(self) -> Meaning:
+        """Each target's own, side by side."""
+        return SideBySide(
+            parts=tuple((head.name, head.aim.meaning(head.name)) for head in self._heads),
+            widths=tuple(self._outputs),
+        )
 
     def needs(self) -> tuple[Needed, ...]:
         """Inputs and targets."""

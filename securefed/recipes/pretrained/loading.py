@@ -6,7 +6,6 @@ classifier may be new. Dropout is off, since a step with privacy has noise enoug
 site's own: that nobody changes it between the check and the reading is the site's business.
 """
 
-import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,12 +15,10 @@ import torch
 from safetensors import SafetensorError
 from torch import nn
 
-from securefed.domain.identifiers import Digest
-from securefed.errors import AssetMismatch, IdentifierInvalid, ModelUnusable
+from securefed.errors import ModelUnusable
 from securefed.recipes.pretrained.library import calm_loading, transformers_library
-from securefed.recipes.pretrained.manifest import manifest_digest
+from securefed.recipes.pretrained.manifest import pinned_path
 
-_FOLDER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,95}", re.ASCII)
 # What the library raises for files that are not what they should be.
 _LIBRARY_ERRORS = (
     *(OSError, ValueError, KeyError, TypeError, AttributeError, RuntimeError, ImportError),
@@ -77,29 +74,7 @@ class ModelFolder:
 
 def pinned_folder(assets: Path | None, name: str, sha256: str) -> ModelFolder:
     """The model folder of this name, checked against the digest in the study."""
-    if not _FOLDER.fullmatch(name):
-        raise ModelUnusable(
-            f"{name[:120]!a} is not the name of a model folder at the site",
-            hint="Models are never fetched while training: get a public one beforehand with "
-            "'securefed model fetch', and name its folder.",
-        )
-    try:
-        expected = Digest(sha256)
-    except IdentifierInvalid:
-        raise ModelUnusable(
-            "A pretrained model is pinned by its digest, written sha256: and 64 digits",
-            where="model_sha256",
-        ) from None
-    if assets is None or not (assets / name).is_dir():
-        raise ModelUnusable(
-            f"There is no model folder {name} at this site",
-            hint="Put it into the site's folder of assets; 'securefed model fetch' gets public "
-            "models.",
-        )
-    found = manifest_digest(assets / name)
-    if found != expected:
-        raise AssetMismatch(f"The model is {found.short()}, not {expected.short()}", where=name)
-    return ModelFolder(path=assets / name)
+    return ModelFolder(path=pinned_path(assets, name, sha256, "model_sha256"))
 
 
 def without_dropout(config: Any) -> Any:

@@ -7,20 +7,24 @@ code, a link, or a setting that would fetch or run something else is refused by 
 
 import hashlib
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
 from securefed.domain.canonical import Plain, digest_of, to_canonical
 from securefed.domain.identifiers import Digest
-from securefed.errors import ModelUnusable
+from securefed.errors import AssetMismatch, IdentifierInvalid, ModelUnusable
 
 WEIGHTS = ".safetensors"
 CONFIG = "config.json"
+# What an exported model has in its place.
+RECORD = "model.json"
 _INDEX = ".index.json"
 _SUFFIXES = frozenset({WEIGHTS, ".json", ".txt", ".md", ".model", ".jinja"})
 _NAMES = frozenset({".gitattributes", "LICENSE", "NOTICE"})
 # With this file transformers loads the model that it names, from wherever that is.
 _ADAPTER = "adapter_config.json"
+_FOLDER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,95}", re.ASCII)
 _FORBIDDEN_KEYS = {
     "auto_map": "brings code of its own",
     "custom_pipelines": "brings code of its own",
@@ -32,13 +36,39 @@ def manifest_digest(folder: Path) -> Digest:
     """The digest over the files' names and digests. Raises ModelUnusable for an unsafe folder."""
     files = list(_files(folder))
     names = {file.name for file in files if file.parent == folder}
-    if CONFIG not in names or not any(name.endswith(WEIGHTS) for name in names):
+    if not names & {CONFIG, RECORD} or not any(name.endswith(WEIGHTS) for name in names):
         raise ModelUnusable(f"The model folder {folder.name} lacks {CONFIG} or *{WEIGHTS}")
     for file in files:
         if file.name.endswith(("config.json", _INDEX)):
             _refuse_unsafe_settings(file, names)
     listed: list[Plain] = [[file.relative_to(folder).as_posix(), _sha256(file)] for file in files]
     return digest_of("model-folder", to_canonical(listed))
+
+
+def pinned_path(assets: Path | None, name: str, sha256: str, key: str) -> Path:
+    """The folder of this name, checked against the digest that stands in the study under `key`."""
+    if not _FOLDER.fullmatch(name):
+        raise ModelUnusable(
+            f"{name[:120]!a} is not the name of a model folder at the site",
+            hint="Models are never fetched while training: get a public one beforehand with "
+            "'securefed model fetch', and name its folder.",
+        )
+    try:
+        expected = Digest(sha256)
+    except IdentifierInvalid:
+        raise ModelUnusable(
+            "A model is pinned by its digest, written sha256: and 64 digits", where=key
+        ) from None
+    if assets is None or not (assets / name).is_dir():
+        raise ModelUnusable(
+            f"There is no model folder {name} at this site",
+            hint="Put it into the site's folder of assets; 'securefed model fetch' gets public "
+            "models.",
+        )
+    found = manifest_digest(assets / name)
+    if found != expected:
+        raise AssetMismatch(f"The model is {found.short()}, not {expected.short()}", where=name)
+    return assets / name
 
 
 def _files(folder: Path) -> Iterator[Path]:

@@ -8,6 +8,7 @@ text alone, whatever it is, the empty one included.
 import hashlib
 import re
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, Protocol
 
 import torch
@@ -87,6 +88,10 @@ class FolderTokens:
             list(texts), truncation=True, max_length=most, return_attention_mask=False
         )["input_ids"]
         return [row or [self.pad] for row in found]
+
+    def save(self, folder: Path) -> None:
+        """Its files, as transformers reads them."""
+        self._tokenizer.save_pretrained(folder)
 
 
 def padded(rows: Sequence[Sequence[int]], pad: int, least: int = 1) -> tuple[Tensor, Tensor]:

@@ -34,17 +34,25 @@ class Recommender(nn.Module):
         rating: Tensor | None = None,
         present: Tensor | None = None,
         users: int = 0,
+        shifts: Tensor | None = None,
     ) -> Tensor:
         """Predictions from the table's users, or from ratings: so many users, each with the same
-        number of records, all in order."""
+        number of records, all in order. With shifts, for the items so many places further on in
+        the catalogue in place of each record's own: [records, shifts]."""
         rows = self.item(item) * self._scale
         if self.user is not None:
-            return self._predicted(self.user(user) * self._scale, rows)
-        if rating is None or present is None:
+            taste = self.user(user) * self._scale
+        elif rating is None or present is None:
             raise ValueError("without a table a user is what the user's records say")
-        own = rows.view(users, -1, rows.shape[-1])
-        taste = self._taste(own, rating.view(users, -1), present.view(users, -1))
-        return self._predicted(taste.reshape(rows.shape), rows)
+        else:
+            own = rows.view(users, -1, rows.shape[-1])
+            taste = self._taste(own, rating.view(users, -1), present.view(users, -1))
+            taste = taste.reshape(rows.shape)
+        if shifts is None:
+            return self._predicted(taste, rows)
+        # One after the other: all of them at once would take a hundred times the memory.
+        others = (self.item((item + shift) % self.item.num_embeddings) for shift in shifts)
+        return torch.stack([self._predicted(taste, one * self._scale) for one in others], 1)
 
     def foretell(self, seen: Tensor, rating: Tensor, item: Tensor) -> Tensor:
         """Predictions for other items of one user who rated the seen ones: from those records

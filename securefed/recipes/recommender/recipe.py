@@ -16,14 +16,15 @@ from torch import Tensor, nn
 
 from securefed.domain.identifiers import Name
 from securefed.domain.site import ColumnType
+from securefed.recipes.meaning import Meaning, Number
 from securefed.recipes.recipe import Batch, Forward, Needed
 from securefed.recipes.recommender.items import Items
 from securefed.recipes.recommender.mock import mock_ratings
 from securefed.recipes.recommender.model import USER_TABLE, Recommender
+from securefed.recipes.recommender.ranking import RatingTally, hits, public_shifts
 from securefed.recipes.recommender.ratings import ratings_above_mean, user_rows
 from securefed.recipes.recommender.settings import RecommenderSettings
 from securefed.recipes.records import Records
-from securefed.recipes.tallies import RangeTally
 
 _IDS = frozenset({ColumnType.IDENTIFIER, ColumnType.INTEGER, ColumnType.CATEGORY, ColumnType.TEXT})
 _NUMBERS = frozenset({ColumnType.INTEGER, ColumnType.DECIMAL})
@@ -45,6 +46,11 @@ class RecommenderRecipe:
     def kept(self) -> frozenset[str]:
         """The table of users."""
         return frozenset({USER_TABLE} if self._table else ())
+
+    @property
+    def meaning(self) -> Meaning:
+        """A rating."""
+        return Number(name=self.settings.rating_column, middle=self.settings.centre, step=1.0)
 
     def needs(self) -> tuple[Needed, ...]:
         """Items and ratings; users for their table alone."""
@@ -77,13 +83,20 @@ class RecommenderRecipe:
         return 0.5 * (self._predicted(model, batch) - batch["rating"]).square()
 
     def tallies(self, model: Forward, batch: Batch) -> Tensor:
-        """Errors of predictions, kept in the range of ratings. Users from their own records are
-        judged on each record by the others, where the model is in evaluation mode."""
-        predicted = self._predicted(model, batch) + self.settings.centre
-        return self._tally.rows(predicted, batch["rating"] + self.settings.centre)
+        """Errors of predictions, kept in the range of ratings, and whether a record's item is
+        ranked near the top. Users from their own records are judged on each record by the others,
+        where the model is in evaluation mode."""
+        told = self._predicted(model, batch)
+        hit = torch.zeros_like(told)
+        if self._tally.ranks:
+            shifts = public_shifts(self.items.count).to(told.device)
+            others = model(batch["item"], shifts=shifts, **self._beside_items(batch))
+            hit = hits(torch.cat([told[:, None], others], 1))
+        centre = self.settings.centre
+        return self._tally.rows(told + centre, batch["rating"] + centre, hit)
 
     def metrics(self, tally: Tensor) -> Mapping[str, float]:
-        """RMSE and MAE."""
+        """RMSE and MAE, and HR@10 of a record's item among a hundred."""
         return self._tally.metrics(tally)
 
     def mock(self, records: int, seed: int, folder: Path) -> Records:
@@ -95,8 +108,9 @@ class RecommenderRecipe:
         return self.settings.users == "table"
 
     @property
-    def _tally(self) -> RangeTally:
-        return RangeTally(low=self.settings.lowest, high=self.settings.highest)
+    def _tally(self) -> RatingTally:
+        settings = self.settings
+        return RatingTally(low=settings.lowest, high=settings.highest, items=self.items.count)
 
     def _predicted(self, model: Forward, batch: Batch) -> Tensor:
         predicted: Tensor = model(batch["item"], **self._beside_items(batch))

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from securefed.domain.identifiers import Name
 from securefed.recipes.first_weights import first_weights
+from securefed.recipes.meaning import Meaning
 from securefed.recipes.recipe import Batch, Forward, Needed
 from securefed.recipes.records import Records
 from securefed.recipes.tabular.cells import column_of, refuse
@@ -38,6 +39,11 @@ class Tabular:
         if self.settings.model == "mlp":
             return Name("mlp")
         return Name("linear" if self.settings.task == "regression" else "logistic")
+
+    @property
+    def meaning(self) -> Meaning:
+        """A chance, one for each class, or a number."""
+        return self._aim.meaning(self.settings.target)
 
     def needs(self) -> tuple[Needed, ...]:
         """Inputs and target."""

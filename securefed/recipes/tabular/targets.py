@@ -13,6 +13,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from securefed.domain.site import ColumnType
+from securefed.recipes.meaning import ClassScores, Meaning, Number, Odds
 from securefed.recipes.records import Cell
 from securefed.recipes.tabular.cells import number_of, refuse, word_of
 from securefed.recipes.tallies import BinaryTally, ClassTally, RangeTally, Tally
@@ -38,6 +39,10 @@ class Target(Protocol):
     @property
     def tally(self) -> Tally:
         """How answers are counted."""
+        ...
+
+    def meaning(self, name: str, /) -> Meaning:
+        """What a model's numbers for this column say."""
         ...
 
     def read(self, cells: Sequence[Cell], column: str) -> Tensor:
@@ -74,6 +79,10 @@ class BinaryTarget:
     def tally(self) -> BinaryTally:
         """By label and score."""
         return BinaryTally()
+
+    def meaning(self, _name: str, /) -> Meaning:
+        """The chance of the second word."""
+        return Odds(classes=self.classes)
 
     def read(self, cells: Sequence[Cell], column: str) -> Tensor:
         """Class numbers."""
@@ -118,6 +127,10 @@ class ClassTarget:
         """By label, right or wrong."""
         return ClassTally(classes=len(self.classes))
 
+    def meaning(self, _name: str, /) -> Meaning:
+        """A chance for each word."""
+        return ClassScores(classes=self.classes)
+
     def read(self, cells: Sequence[Cell], column: str) -> Tensor:
         """Class numbers."""
         return _class_numbers(self.classes, cells, column)
@@ -155,6 +168,10 @@ class RangeTarget:
     def tally(self) -> RangeTally:
         """By size of the error."""
         return RangeTally(low=self.low, high=self.high)
+
+    def meaning(self, name: str, /) -> Meaning:
+        """The number itself."""
+        return Number(name=name, middle=self._middle, step=self._half)
 
     def read(self, cells: Sequence[Cell], column: str) -> Tensor:
         """Numbers; NaN where one is missing."""

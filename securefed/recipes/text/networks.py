@@ -45,6 +45,10 @@ class PooledClassifier(nn.Module):
         self.encoder.requires_grad_(False)
         self._frozen = _KeptFeatures(self._pooled)
 
+    def keep_nothing(self) -> None:
+        """From now on features are computed each time: as a model that is written down does."""
+        self._frozen = None
+
     def train(self, mode: bool = True) -> Self:
         """Training mode; a frozen encoder stays as it is."""
         super().train(mode)

@@ -17,6 +17,7 @@ from torch.nn import functional
 from securefed.domain.identifiers import Name
 from securefed.domain.site import ColumnType
 from securefed.errors import DataUnreadable
+from securefed.recipes.meaning import ClassScores, Meaning
 from securefed.recipes.pretrained.adapting import add_lora, train_only
 from securefed.recipes.pretrained.library import calm_loading, transformers_library
 from securefed.recipes.pretrained.loading import (
@@ -51,6 +52,11 @@ class TextRecipe:
     def family(self) -> Name:
         """The kind of transformers model."""
         return Name(f"{self.config.model_type.replace('_', '-')}-classifier")
+
+    @property
+    def meaning(self) -> Meaning:
+        """A chance for each class."""
+        return ClassScores(classes=self.settings.classes)
 
     def needs(self) -> tuple[Needed, ...]:
         """A text and its class."""

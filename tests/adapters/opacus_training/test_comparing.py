@@ -1,6 +1,7 @@
 """What a study is compared with, against the same in plain numpy."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
@@ -10,11 +11,13 @@ from numpy.typing import NDArray
 
 from securefed.adapters.opacus_training.comparing import (
     majority,
-    measured,
+    metrics_of,
     trained_alone,
-    trained_without_noise,
+    trained_together,
 )
 from securefed.config import load_card, load_study
+from securefed.domain.identifiers import SiteId
+from securefed.domain.weighting import CappedUnits, EqualWeights, Weighting
 from securefed.recipes.files.opening import open_source
 from securefed.recipes.files.source import RecordSource
 from securefed.recipes.registry import recipe_for
@@ -42,7 +45,7 @@ count = 2
 minimum_sites = 2
 [privacy]
 noise_multiplier = 0.5
-sampling_rate = 0.5
+sampling_rate = 1.0
 steps = 3
 clip = 1.0
 [sealing]
@@ -57,25 +60,25 @@ DOSES = {"a": [-2.0, -1.0, 0.5, 1.5], "b": [-0.5, 0.25, 2.0]}
 
 
 @pytest.fixture
-def sources(tmp_path: Path) -> Iterator[list[RecordSource]]:
+def sources(tmp_path: Path) -> Iterator[dict[SiteId, RecordSource]]:
     (tmp_path / "study.toml").write_text(STUDY)
     card = (ROOT / "sites/hospital-a/dataset.toml").read_text().split("[unit]")[0]
     card = card.replace("mock.csv", "NAME.csv").replace("admissions", "doses")
     columns = '[unit]\nbound = 1\n[[columns]]\nname = "dose"\ntype = "decimal"\nmeaning = "Dose"\n'
     columns += '[[columns]]\nname = "ill"\ntype = "boolean"\nmeaning = "Ill"\n'
-    opened: list[RecordSource] = []
+    opened: dict[SiteId, RecordSource] = {}
     for name, doses in DOSES.items():
         rows = "".join(f"{dose},{str(dose > 0).lower()}\n" for dose in doses)
         (tmp_path / f"{name}.csv").write_text("dose,ill\n" + rows)
         (tmp_path / f"{name}.toml").write_text(card.replace("NAME", name) + columns)
         draft = load_card(tmp_path / f"{name}.toml")
-        opened.append(open_source(draft.data, draft.columns, draft.unit))
+        opened[SiteId(name)] = open_source(draft.data, draft.columns, draft.unit)
     yield opened
-    for one in opened:
+    for one in opened.values():
         one.close()
 
 
-def plainly() -> NDArray[np.float64]:
+def plainly(shares: Sequence[float]) -> NDArray[np.float64]:
     """Weight and bias after two rounds of three full steps at each site, whose means are taken."""
     weights = np.zeros(2)
     for _ in range(2):
@@ -89,24 +92,36 @@ def plainly() -> NDArray[np.float64]:
                 own = own - 0.5 * ((chance - answers) @ inputs) / len(doses)
                 passed.append(own)
             ends.append(np.mean(passed, axis=0))
-        weights = np.mean(ends, axis=0)
+        weights = np.average(ends, axis=0, weights=shares)
     return weights
 
 
-def test_without_noise_it_is_plain_averaging(tmp_path: Path, sources: list[RecordSource]) -> None:
+@pytest.mark.parametrize(
+    ("weighting", "shares"), [(EqualWeights(), (1, 1)), (CappedUnits(cap=100), (4, 3))]
+)
+def test_without_noise_it_is_plain_averaging(
+    weighting: Weighting,
+    shares: Sequence[float],
+    tmp_path: Path,
+    sources: dict[SiteId, RecordSource],
+) -> None:
     study = load_study(tmp_path / "study.toml")
+    study = replace(study, sealing=replace(study.sealing, weighting=weighting))
     recipe = recipe_for(study.recipe, None, None)
-    weights = trained_without_noise(recipe, study, sources)
+    weights = trained_together(recipe, study, sources, noise=False).weights
     found = [float(one) for name in ("weight", "bias") for one in weights[name].flatten()]
-    assert found == pytest.approx(plainly(), rel=1e-5)
+    assert found == pytest.approx(plainly(shares), rel=1e-4)
     part = study.participants[0]
-    assert measured(recipe, part, sources[0], weights) == pytest.approx(1, abs=0.26)
-    assert majority(sources[1], "ill") == 2 / 3
+    figures = metrics_of(recipe, part, sources[part.site], weights)
+    assert figures["accuracy"] == pytest.approx(1, abs=0.26)
+    assert majority(sources[SiteId("b")], "ill") == 2 / 3
 
 
-def test_alone_is_under_the_studys_noise(tmp_path: Path, sources: list[RecordSource]) -> None:
+def test_noise_is_the_studys(tmp_path: Path, sources: dict[SiteId, RecordSource]) -> None:
     study = load_study(tmp_path / "study.toml")
     recipe, part = recipe_for(study.recipe, None, None), study.participants[0]
     assert part.training.noise_multiplier == Decimal("0.5")
-    first, second = (trained_alone(recipe, part, sources[0], 2)["bias"] for _ in range(2))
-    assert not first.equal(second)
+    alone = [trained_alone(recipe, part, sources[part.site], 2).weights for _ in range(2)]
+    assert not alone[0]["bias"].equal(alone[1]["bias"])
+    joint = [trained_together(recipe, study, sources, noise=True).weights for _ in range(2)]
+    assert not joint[0]["bias"].equal(joint[1]["bias"])

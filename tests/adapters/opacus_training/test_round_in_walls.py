@@ -23,6 +23,7 @@ from securefed.domain.privacy import GaussianRelease
 from securefed.domain.records import from_bytes
 from securefed.domain.run_order import (
     ABOUT,
+    CORRECTION,
     KEPT,
     METRICS,
     OWN_CODE,
@@ -42,7 +43,15 @@ from securefed.recipes.layout import row_bytes
 from securefed.recipes.registry import recipe_for
 from securefed.wiring.runner import serve
 from tests.adapters.opacus_training.plain import mechanism
-from tests.adapters.ordered import TYPES, an_order, expected, people, row_of, with_given
+from tests.adapters.ordered import (
+    TABULAR_PARAMETERS,
+    TYPES,
+    an_order,
+    expected,
+    people,
+    row_of,
+    with_given,
+)
 from tests.recipes.stated import stated
 from tests.world import World
 
@@ -147,6 +156,30 @@ def test_an_order_says_how_strongly_steps_are_pulled(
     assert failure(line, rounds, replace(order, proximal=Decimal("1.1"))) == "number-invalid"
 
 
+def test_an_order_says_what_steps_are_corrected_by_and_at_which_rate(
+    line: Line, rounds: RoundsInWalls, order: RunOrder
+) -> None:
+    corrected = replace(with_given(order, CORRECTION), control=True)
+    row, updates = np.array([1, -2, 0, 0.5], np.float32), []
+    (line.given / CORRECTION).write_bytes(row_bytes(row))
+    for one in (order, corrected):
+        # In a single step gradients are the same on both ways.
+        done(line, rounds, replace(one, training=replace(one.training, steps=1)))
+        updates.append(row_of(line.files()[UPDATE]))
+    np.testing.assert_allclose(updates[0] - updates[1], row, atol=1e-5)
+    done(line, rounds, replace(order, rate_factor=Decimal("0.01")))
+    slow = row_of(line.files()[UPDATE])
+    assert np.linalg.norm(slow) < 0.05 * np.linalg.norm(expected(order)[1])
+    (line.given / CORRECTION).write_bytes(row_bytes(np.full(4, np.nan, np.float32)))
+    for path in line.made.iterdir():
+        path.unlink()
+    line.steps.clear()
+    assert failure(line, rounds, corrected) == "model-unusable"
+    restless = stated("tabular", {**TABULAR_PARAMETERS, "momentum": "0.9"})
+    assert failure(line, rounds, replace(order, control=True, recipe=restless)) == "config-invalid"
+    assert line.steps == []
+
+
 def test_what_a_round_makes(line: Line, rounds: RoundsInWalls, order: RunOrder) -> None:
     release = GaussianRelease(noise_multiplier=mechanism(1, noise="4").noise_multiplier, releases=1)
     executed, files = done(line, rounds, replace(order, metrics=release))
@@ -159,7 +192,8 @@ def test_what_a_round_makes(line: Line, rounds: RoundsInWalls, order: RunOrder) 
     np.testing.assert_allclose(row_of(line.files()[UPDATE]), update, rtol=1e-5)
     assert np.abs(update).min() > 1e-3
     metrics = from_bytes(NoisyMetrics, line.files()[METRICS])
-    assert [one.name for one in metrics.metrics] == ["accuracy", "balanced_accuracy", "auc"]
+    names = ["accuracy", "balanced_accuracy", "f1", "auc"]
+    assert [one.name for one in metrics.metrics] == names
     assert len(metrics.tally) == 24
 
 
@@ -180,6 +214,17 @@ def test_metrics_are_those_of_the_weights_that_came_out(
     found = {str(one.name): float(one.value or 0) for one in metrics.metrics}
     assert found == pytest.approx(after, abs=1e-4)
     assert abs(after["auc"] - before["auc"]) > 0.1
+
+
+def test_a_tally_of_another_length_than_was_approved_begins_no_step(
+    line: Line, rounds: RoundsInWalls, order: RunOrder
+) -> None:
+    release = GaussianRelease(noise_multiplier=Decimal(4), releases=1)
+    measured = replace(order, metrics=release)
+    assert failure(line, rounds, replace(measured, tally=23)) == "config-invalid"
+    assert line.steps == []
+    done(line, rounds, replace(measured, tally=24))
+    assert len(from_bytes(NoisyMetrics, line.files()[METRICS]).tally) == 24
 
 
 def test_two_releases_of_metrics_begin_no_step(

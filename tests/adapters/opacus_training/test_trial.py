@@ -9,9 +9,10 @@ from securefed.config import load_study
 from securefed.domain.combining import EarlyStop
 from securefed.domain.early_stopping import Aim, StoppingRule
 from securefed.domain.identifiers import Line, Name
+from securefed.domain.schedule import Cosine, Schedule
 from securefed.domain.study import Study
 from securefed.errors import ConfigInvalid, ModelUnusable, NumberInvalid
-from tests.adapters.opacus_training.plain import PlainRecipe, mechanism, source
+from tests.adapters.opacus_training.plain import PlainRecipe, mechanism, source, still
 
 pytestmark = pytest.mark.slow
 
@@ -22,7 +23,8 @@ ROOT = Path(__file__).parents[3]
 def study() -> Study:
     whole = load_study(ROOT / "sites/study.toml")
     model = replace(whole.model, family=Name("plain"), parameters=5)
-    return replace(whole, model=model, rounds=3)
+    # One number is all that its tally has.
+    return replace(whole, model=model, rounds=3, sealing=replace(whole.sealing, tally=1))
 
 
 def test_rounds_follow_one_another(study: Study, tmp_path: Path) -> None:
@@ -64,6 +66,30 @@ def test_a_try_is_pulled_as_a_round_would_be(study: Study, tmp_path: Path) -> No
     recipe = PlainRecipe(learning_rate=0.5)
     with pytest.raises(NumberInvalid, match="beyond its target"):
         try_study(pulled, part, recipe, source(tmp_path), lambda _: None)
+
+
+def test_a_try_takes_the_sites_schedule(study: Study, tmp_path: Path) -> None:
+    """Its second round has a thousandth of the rate: it changes next to nothing."""
+    part = replace(study.participants[0], training=still(10), metrics=None)
+    course = Schedule(course=Cosine(final=Decimal("0.001")), warm_up=0)
+    recipe, unheard = PlainRecipe(learning_rate=0.5), source(tmp_path)
+    losses = []
+    for schedule in (study.combining.site_schedule, course):
+        combining = replace(study.combining, site_schedule=schedule)
+        two = replace(study, rounds=2, combining=combining)
+        losses.append(try_study(two, part, recipe, unheard, lambda _: None).after["loss"])
+    once = try_study(replace(study, rounds=1), part, recipe, unheard, lambda _: None)
+    assert losses[0] < losses[1] - 1
+    assert losses[1] == pytest.approx(once.after["loss"], abs=0.1)
+
+
+def test_a_try_of_control_variates_refuses_what_a_round_would(study: Study, tmp_path: Path) -> None:
+    combining = replace(study.combining, control=True)
+    steps = [replace(one, training=mechanism(1)) for one in study.participants]
+    one = replace(study, rounds=1, participants=tuple(steps), combining=combining)
+    try_study(one, steps[0], PlainRecipe(), source(tmp_path), lambda _: None)
+    with pytest.raises(ConfigInvalid, match="sgd without momentum"):
+        try_study(one, steps[0], PlainRecipe(momentum=0.9), source(tmp_path), lambda _: None)
 
 
 @pytest.mark.parametrize("change", [{"parameters": 6}, {"family": Name("logistic")}])

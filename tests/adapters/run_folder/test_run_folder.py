@@ -10,13 +10,22 @@ from hypothesis import given
 from hypothesis import strategies as some
 from safetensors.numpy import load_file
 
-from securefed.adapters.run_folder import Began, LogLine, RunFolder, RunLog, write_model
+from securefed.adapters.run_folder import (
+    Began,
+    LogLine,
+    ModelFiles,
+    RunFolder,
+    RunLog,
+    new_model,
+    write_weights,
+)
 from securefed.domain.identifiers import Name, SiteId
-from securefed.errors import NotCanonical, RecordInvalid, StorageFailed
+from securefed.errors import ModelUnusable, NotCanonical, RecordInvalid, StorageFailed
 from securefed.recipes.layout import Layout
 from tests.world import World
 
 HERE = SiteId("hospital-a")
+FILES = ModelFiles(record=b"{}", card="# A model")
 
 
 def line(number: int, words: str = "") -> LogLine:
@@ -123,19 +132,39 @@ def test_a_model_is_its_weights_by_name_and_takes_an_older_ones_place(tmp_path: 
     layout = Layout(names=("bias", "weight"), shapes=((), (2, 2)))
     for values in (range(5), range(5, 10)):
         row = np.array(values, np.float32)
-        write_model(tmp_path / "model", layout.parts(row), "# A model")
+        with new_model(tmp_path / "model", FILES) as draft:
+            write_weights(draft, layout.parts(row))
         found = load_file(tmp_path / "model" / "model.safetensors")
         assert found["bias"] == row[0]
         assert (found["weight"] == row[1:].reshape(2, 2)).all()
     assert (tmp_path / "model" / "model.md").read_text() == "# A model"
+    assert (tmp_path / "model" / "model.json").read_bytes() == b"{}\n"
     assert [one.name for one in tmp_path.iterdir()] == ["model"]
+
+
+def spoil(folder: Path) -> None:
+    with new_model(folder, FILES) as draft:
+        (draft / "half").touch()
+        raise ModelUnusable("It is not the model")
+
+
+def test_a_model_that_turns_out_wrong_leaves_the_older_one(tmp_path: Path) -> None:
+    with new_model(tmp_path / "model", FILES) as draft:
+        write_weights(draft, {"one": np.zeros(1, np.float32)})
+    with pytest.raises(ModelUnusable):
+        spoil(tmp_path / "model")
+    assert [one.name for one in tmp_path.iterdir()] == ["model"]
+    assert not (tmp_path / "model" / "half").exists()
 
 
 def test_a_place_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(StorageFailed, match="Cannot write"):
         RunFolder(tmp_path / "file").make()
-    with pytest.raises(StorageFailed, match="Cannot write"):
-        write_model(tmp_path / "file" / "model", {}, "")
+    with (
+        pytest.raises(StorageFailed, match="Cannot write"),
+        new_model(tmp_path / "file" / "model", FILES),
+    ):
+        pass
     with pytest.raises(StorageFailed, match="Cannot write"):
         RunLog(tmp_path / "file" / "log.jsonl").add(line(1))

@@ -28,8 +28,8 @@ RULES: dict[str, ServerRule] = {
 }
 
 
-def plan(name: str, stride: str | None = None) -> ServerPlan:
-    return ServerPlan(rule=RULES[name], stride=None if stride is None else Decimal(stride))
+def plan(name: str, *, control: bool = False) -> ServerPlan:
+    return ServerPlan(rule=RULES[name], control=control)
 
 
 def start(plan: ServerPlan, parameters: int) -> ServerState:
@@ -43,7 +43,7 @@ def averages(rounds: int, parameters: int) -> list[Floats]:
 
 
 def take(plan: ServerPlan, state: ServerState, average: Floats, part: int = 10**9) -> None:
-    step = ServerStep(plan, state)
+    step = ServerStep(plan, state, stride=0.5)
     for at in range(0, average.size, part):
         place = slice(at, min(at + part, average.size))
         step.add(place, average[place])

@@ -1,13 +1,12 @@
 """Sites' updates through words, sum and opening into a step, against the plain weighted mean."""
 
 from decimal import Decimal
-from fractions import Fraction
 
 import numpy as np
 import pytest
 
 from securefed.aggregation.combining import ServerStep, first_state
-from securefed.aggregation.combining.control import OwnControl, first_own_control
+from securefed.aggregation.combining.control import first_own_control
 from securefed.aggregation.combining.rules import CONTROL
 from securefed.aggregation.grid import Floats, Values, average_step
 from securefed.aggregation.shape import grid_of, shape_of
@@ -23,8 +22,8 @@ from tests.aggregation.test_values import summed
 SIZE = 30_000
 UNITS = (200, 50, 5000)
 WEIGHTS = tuple(CappedUnits(cap=400).weight(units) for units in UNITS)
-STRIDE = Decimal("0.5")
-PLAN = ServerPlan(rule=FedAvg(rate=Decimal(1)), stride=STRIDE)
+STRIDE = 0.5
+PLAN = ServerPlan(rule=FedAvg(rate=Decimal(1)), control=True)
 
 
 def opened(updates: list[Values], announced: Roster, made: Seal) -> list[tuple[slice, Floats]]:
@@ -49,8 +48,8 @@ def test_opened_parts_step_the_model_and_its_control_variate(present: int) -> No
     assert shape_of(made).chunks > 2
     state = first_state(PLAN, LAYOUT, np.ones(SIZE, np.float32))
     updates = [normals(number, SIZE) for number in range(present)]
-    share = Fraction(sum(WEIGHTS[:present]), sum(WEIGHTS))
-    step = ServerStep(PLAN, state, share=share)
+    whole = present == len(WEIGHTS)
+    step = ServerStep(PLAN, state, stride=STRIDE if whole else None)
     for place, average in opened(updates, announced, made):
         step.add(place, average)
     step.finish()
@@ -58,12 +57,12 @@ def test_opened_parts_step_the_model_and_its_control_variate(present: int) -> No
     off = average_step(grid_of(made), contributors=present, heaviest=max(WEIGHTS), weight=sum(used))
     plain = np.average(np.clip(updates, -0.5, 0.5), axis=0, weights=used)
     np.testing.assert_allclose(state.weights, 1 + plain, atol=off / 2 + 1e-6)
-    sites = [own(values) for values in updates] + [first_own_control(SIZE)] * (3 - present)
-    mean = np.average([one.values for one in sites], axis=0, weights=WEIGHTS)
-    np.testing.assert_allclose(state.kept[CONTROL], mean, atol=off / float(STRIDE) + 1e-5)
-
-
-def own(values: Values) -> OwnControl:
+    assert state.controlled == (1 if whole else 0)
     zeros = np.zeros(SIZE, np.float32)
-    sealed = np.clip(values, -0.5, 0.5)
-    return first_own_control(SIZE).trained(zeros, sealed, float(STRIDE)).told(summed=True)
+    sites = [
+        first_own_control(SIZE).trained(zeros, np.clip(values, -0.5, 0.5), STRIDE, 1)
+        for values in updates
+    ]
+    known = [one.as_of(state.controlled).values for one in sites]
+    mean = np.average(known, axis=0, weights=used)
+    np.testing.assert_allclose(state.kept[CONTROL], mean, atol=off / STRIDE + 1e-5)

@@ -94,7 +94,7 @@ def test_a_state_of_float32_stays_with_one_of_float64(name: str) -> None:
 
 
 def test_fed_avg_at_rate_one_is_the_mean_of_the_sites_models() -> None:
-    whole = ServerPlan(rule=FedAvg(rate=Decimal(1)), stride=None)
+    whole = ServerPlan(rule=FedAvg(rate=Decimal(1)), control=False)
     state = start(whole, 3)
     models = np.array([[1, 2, 3], [3, 2, 7]], np.float32)
     take(whole, state, np.mean(models - state.weights, axis=0, dtype=np.float64))
@@ -102,7 +102,7 @@ def test_fed_avg_at_rate_one_is_the_mean_of_the_sites_models() -> None:
 
 
 def test_momentum_of_zero_is_fed_avg() -> None:
-    none = ServerPlan(rule=ServerMomentum(rate=RATE, momentum=Decimal(0)), stride=None)
+    none = ServerPlan(rule=ServerMomentum(rate=RATE, momentum=Decimal(0)), control=False)
     one, other = start(none, 9), start(plan("fed-avg"), 9)
     for average in averages(3, 9):
         take(none, one, average)
@@ -125,4 +125,4 @@ def test_a_rule_keeps_no_more_than_it_needs() -> None:
         "server-momentum": ["first"],
         **{name: ["first", "second"] for name in ADAPTIVE},
     }
-    assert list(start(plan("fed-avg", "1"), 2).kept) == ["control"]
+    assert list(start(plan("fed-avg", control=True), 2).kept) == ["control"]

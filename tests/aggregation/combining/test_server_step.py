@@ -1,7 +1,6 @@
 """A step is taken whole or its state counts no more, in whatever parts, in its own memory."""
 
 import tracemalloc
-from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -24,7 +23,7 @@ from tests.aggregation.combining.plans import (
 @pytest.mark.parametrize("name", RULES)
 @given(part=st.integers(1, 40))
 def test_whatever_the_parts_the_outcome_is_the_same_to_the_bit(name: str, part: int) -> None:
-    chosen = plan(name, "0.5")
+    chosen = plan(name, control=True)
     whole, parts = start(chosen, 37), start(chosen, 37)
     for average in averages(3, 37):
         take(chosen, whole, average)
@@ -76,21 +75,23 @@ def test_what_is_not_finite_spoils_nothing_and_ends_the_state(name: str, bad: fl
 
 @pytest.mark.parametrize("name", RULES)
 def test_what_float32_cannot_hold_is_refused(name: str) -> None:
-    chosen = plan(name, "0.5")
+    chosen = plan(name, control=True)
     with pytest.raises(UpdateUnusable, match="cannot hold"):
         take(chosen, start(chosen, 1), np.array([1e300]))
 
 
 def test_a_state_is_of_one_plan() -> None:
     with pytest.raises(CheckpointUnusable, match="another plan"):
-        ServerStep(plan("fed-avg"), start(plan("fed-avg", "0.5"), 2))
+        ServerStep(plan("fed-avg"), start(plan("fed-avg", control=True), 2))
 
 
-@pytest.mark.parametrize(("factor", "share"), [(0.0, 1), (1.1, 1), (float("nan"), 1), (1.0, 0)])
-def test_a_factor_and_a_share_are_parts_of_one(factor: float, share: int) -> None:
+@pytest.mark.parametrize(
+    ("factor", "stride"), [(0.0, 1.0), (1.1, 1.0), (float("nan"), 1.0), (1.0, 0.0), (1.0, 1.5)]
+)
+def test_a_factor_and_a_stride_are_parts_of_one(factor: float, stride: float) -> None:
     state = start(plan("fed-avg"), 2)
     with pytest.raises(NumberInvalid):
-        ServerStep(plan("fed-avg"), state, factor=factor, share=Fraction(share))
+        ServerStep(plan("fed-avg"), state, factor=factor, stride=stride)
     assert state.whole
 
 
@@ -122,7 +123,7 @@ def test_first_weights_are_finite_float32_in_a_row(weights: np.ndarray) -> None:
 
 
 def test_a_step_takes_the_memory_of_a_few_parts() -> None:
-    chosen, size, part = plan("fed-yogi", "0.5"), 1 << 20, 1 << 13
+    chosen, size, part = plan("fed-yogi", control=True), 1 << 20, 1 << 13
     state = start(chosen, size)
     average = np.zeros(part)
     tracemalloc.start()

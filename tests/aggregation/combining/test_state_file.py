@@ -14,7 +14,7 @@ from securefed.errors import CheckpointUnusable
 from tests.aggregation.combining.plans import LAYOUT, RULES, arrays, averages, plan, start, take
 
 SIZE = 11
-PLAN = plan("fed-adam", "0.5")
+PLAN = plan("fed-adam", control=True)
 
 
 def stored(state: ServerState) -> bytes:
@@ -32,16 +32,17 @@ def moved(chosen: ServerPlan, rounds: int) -> ServerState:
     return state
 
 
-@pytest.mark.parametrize("stride", [None, "0.5"])
+@pytest.mark.parametrize("control", [False, True])
 @pytest.mark.parametrize("name", RULES)
-def test_going_on_from_a_file_is_going_on(name: str, stride: str | None) -> None:
-    chosen = plan(name, stride)
+def test_going_on_from_a_file_is_going_on(name: str, *, control: bool) -> None:
+    chosen = plan(name, control=control)
     state = start(chosen, SIZE)
     for average in averages(4, SIZE):
         state = read(stored(state), chosen)
         take(chosen, state, average)
     uninterrupted = moved(chosen, 4)
     assert state.steps == uninterrupted.steps == 4
+    assert state.controlled == uninterrupted.controlled == 4 * control
     assert list(state.kept) == list(uninterrupted.kept)
     for one, other in zip(arrays(state), arrays(uninterrupted), strict=True):
         assert one.tobytes() == other.tobytes()
@@ -79,7 +80,7 @@ def test_a_file_that_goes_on_is_refused() -> None:
 
 def test_a_file_of_another_plan_layout_or_size_is_refused() -> None:
     with pytest.raises(CheckpointUnusable, match="another plan or model"):
-        read(WHOLE, plan("fed-yogi", "0.5"))
+        read(WHOLE, plan("fed-yogi", control=True))
     with pytest.raises(CheckpointUnusable, match="another plan or model"):
         read(WHOLE, parameters=SIZE + 1)
     with pytest.raises(CheckpointUnusable, match="another plan or model"):

@@ -2,11 +2,9 @@
 
 Ten measures of cell nuclei for each of 569 patients, and whether the tumour was malignant. One
 hospital screens and sees few tumours, one is where patients are referred to, so they differ in size
-and in their cases; 113 patients are held out for testing. The split is the same every time. The
-data are published: nothing here protects them.
+and in their cases; 113 patients are held out for testing. The split is the same every time.
 """
 
-import csv
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,12 +13,14 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.datasets import load_breast_cancer
 
-from securefed.errors import StorageFailed
+from securefed.adapters.published_data.part import TEST, Described, column, write_part
+from securefed.domain.identifiers import DatasetId
+from securefed.domain.site import ColumnType
 
 TARGET = "malignant"
 # Malignant and benign patients of each part.
 _PARTS = {
-    "test": (42, 71),
+    TEST: (42, 71),
     "hospital-a": (40, 200),
     "hospital-b": (60, 56),
     "hospital-c": (70, 30),
@@ -28,6 +28,7 @@ _PARTS = {
 _MEASURES = "worst "
 _SEED = 2026
 _BENIGN = 1
+_ORIGIN = "The breast-cancer data that scikit-learn ships: UCI, Wisconsin (diagnostic), 1995"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,6 +38,26 @@ class Share:
     name: str
     columns: tuple[str, ...]
     rows: Sequence[Sequence[object]]
+
+
+def write_breast_cancer(folder: Path) -> None:
+    """Writes each hospital's part, and the held-out one."""
+    for share in shares():
+        *measures, target = share.columns
+        columns = [column(name, ColumnType.DECIMAL, _meaning(name)) for name in measures]
+        columns.append(column(target, ColumnType.BOOLEAN, "Whether the tumour was malignant"))
+        described = Described(
+            dataset=DatasetId("tumours"),
+            origin=_ORIGIN,
+            licence="CC BY 4.0",
+            purposes=("cancer-research",),
+            columns=tuple(columns),
+        )
+        write_part(folder, share.name, f"Tumours, {share.name}", described, share.rows)
+
+
+def _meaning(name: str) -> str:
+    return f"{name.replace('_', ' ')} of the cell nuclei in an image"
 
 
 def shares() -> Iterator[Share]:
@@ -56,14 +77,3 @@ def shares() -> Iterator[Share]:
             for one in patients.tolist()
         ]
         yield Share(name=name, columns=(*columns, TARGET), rows=rows)
-
-
-def write_share(path: Path, share: Share) -> None:
-    """Writes a part as CSV."""
-    try:
-        with path.open("w", encoding="utf-8", newline="") as file:
-            writer = csv.writer(file, lineterminator="\n")
-            writer.writerow(share.columns)
-            writer.writerows(share.rows)
-    except OSError as error:
-        raise StorageFailed(f"Cannot write: {error.strerror}", where=str(path)) from error

@@ -7,7 +7,8 @@ import pytest
 
 pytest.importorskip("sklearn", reason="the demo's data come with scikit-learn")
 
-from securefed.adapters.breast_cancer import TARGET, shares, write_share
+from securefed.adapters.published_data.breast_cancer import TARGET, shares, write_breast_cancer
+from securefed.config import load_card
 
 
 def test_everybody_is_in_one_part() -> None:
@@ -29,9 +30,11 @@ def test_the_split_is_the_same_every_time() -> None:
 
 
 def test_a_part_is_a_table_of_ten_measures_and_the_answer(tmp_path: Path) -> None:
+    write_breast_cancer(tmp_path)
     share = next(shares())
-    write_share(tmp_path / "part.csv", share)
-    with (tmp_path / "part.csv").open(newline="") as file:
+    with (tmp_path / "test.csv").open(newline="") as file:
         head, *rows = csv.reader(file)
     assert (len(head), head[0], head[-1]) == (11, "worst_radius", TARGET)
     assert [[*map(float, row[:-1]), row[-1]] for row in rows] == [list(row) for row in share.rows]
+    card = load_card(tmp_path / "hospital-b.toml")
+    assert [str(one.name) for one in card.columns] == head
