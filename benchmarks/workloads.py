@@ -19,6 +19,7 @@ from tempfile import TemporaryDirectory
 
 from benchmarks.harness import Bench, Goal, leave_out, run
 from benchmarks.worlds.demonstrated import through_the_system
+from benchmarks.worlds.published_cases import PUBLISHED_CASES
 from benchmarks.worlds.sealed_beside_plain import sealing_moves
 from benchmarks.worlds.workload_cases import CASES, Case, Tried, published
 from securefed.adapters.opacus_training.comparing import trained_together
@@ -34,7 +35,7 @@ from securefed.wiring.workloads.workload import HeldOut, Model, Places, Workload
 
 def measure(bench: Bench, *, only: Sequence[str], runs: int | None) -> None:
     """Measures every case whose data is here."""
-    asked = [case for case in CASES if not only or case.name in only]
+    asked = [case for case in (*CASES, *PUBLISHED_CASES) if not only or case.name in only]
     here = [case for case in asked if _is_here(case)]
     if not here:
         leave_out("No workload's data is here: set SECUREFED_DATA to the folder that holds it")

@@ -20,11 +20,13 @@ _STUDIES = "benchmarks/studies"
 
 @dataclass(frozen=True, kw_only=True)
 class Tried:
-    """A study of a workload, and what its metrics have to reach."""
+    """A study of a workload, and what its metrics have to reach. `workload` is for one whose data
+    are described otherwise than the case's."""
 
     title: str
     study: str
     goals: Mapping[str, Goal]
+    workload: Workload | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,7 +45,7 @@ class Case:
     def workload_of(self, number: int, tried: Tried) -> Workload:
         """The workload of a study's run."""
         workload = self.workload if self.of_run is None else self.of_run(number)
-        return replace(workload, study=tried.study)
+        return replace(tried.workload or workload, study=tried.study)
 
 
 def published() -> Path:

@@ -43,7 +43,7 @@ app.add_typer(budget.app, name="budget", help="What may be spent on a dataset, a
 app.add_typer(custodian.app, name="custodian", help="Keep a study's key, and open its sums.")
 app.add_typer(ledger.app, name="ledger", help="What happened, and whether the record is whole.")
 app.add_typer(audit.app, name="audit", help="What privacy claims are worth.")
-app.add_typer(model.app, name="model", help="Models from elsewhere that studies begin with.")
+app.add_typer(model.app, name="model", help="Models that studies begin with and end with.")
 app.command("doctor")(doctor.doctor)
 app.command("demo")(demo.demo)
 

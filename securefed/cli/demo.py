@@ -17,6 +17,7 @@ import typer
 
 from securefed.cli.demo_view import closing, document, outcome_text
 from securefed.cli.output import AsJson, answer, say, working
+from securefed.domain.round_parts import DONE
 from securefed.domain.rules.speak import shown
 
 if TYPE_CHECKING:
@@ -123,7 +124,7 @@ def _trained(demo: "Demo", began: float, report: Path, stack: ExitStack) -> "Out
 
         def noted(line: wiring_study.LogLine) -> None:
             view.noted(line)
-            if line.part == "open":
+            if line.part == DONE:
                 figure = figures.figure(line.round)
                 view.say(f"round {line.round}: {metric} {figure:.3f} on the held-out records")
 

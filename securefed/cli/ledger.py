@@ -14,7 +14,7 @@ from securefed.cli.output import AsJson, answer, table, working
 from securefed.domain.canonical import Plain
 from securefed.domain.checkpoint import Checkpoint, parse_checkpoint
 from securefed.domain.event import Decided, LedgerEntry, RequestFiled, RoundReserved
-from securefed.domain.identifiers import Name
+from securefed.domain.identifiers import Name, SiteId
 from securefed.domain.records import to_plain
 from securefed.domain.sheet import moment
 from securefed.errors import CheckpointInvalid, StorageFailed
@@ -83,12 +83,20 @@ def verify(
 
 
 @app.command("checkpoint")
-def checkpoint(site: SiteDir = HERE, as_json: AsJson = False) -> None:
+def checkpoint(
+    site: SiteDir = HERE,
+    of: Annotated[
+        str | None,
+        typer.Option("--of", help="What this site signed of another's ledger last."),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
     """Print three signed lines that pin the ledger; keep them where this machine can't reach.
 
     Example: securefed ledger checkpoint > hospital-a.checkpoint
     """
-    _print_note(open_site(site).party.checkpoint(), as_json)
+    opened = open_site(site)
+    _print_note(opened.party.checkpoint() if of is None else opened.seen(SiteId(of)), as_json)
 
 
 @app.command("cosign")

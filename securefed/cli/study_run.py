@@ -60,8 +60,8 @@ def run(
 ) -> None:
     """Run a study's rounds at the sites that approved it. Run again, it goes on where it stopped.
 
-    Ctrl-C stops it, and so does `study stop` in another terminal; what the sites have begun is found again and nothing is trained twice. The
-    model lies in the run folder's `model` at the end.
+    Ctrl-C stops it, and so does `study stop` in another terminal; what the sites have begun is
+    found again and nothing is trained twice. The model lies in the run folder's `model` at the end.
 
     Example: securefed study run study.toml --federation federation.toml --as dana --key dana.key
     """

@@ -1,6 +1,7 @@
 """`securefed study stop` and `securefed study resume`: a run's end in order, and its going on."""
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -23,7 +24,7 @@ def stop(
     cancel: Annotated[
         bool,
         typer.Option(
-            "--cancel", help="Also have the sites end what they are at; it stays charged."
+            "--cancel", help="Also have the sites end their attempts, which stay charged."
         ),
     ] = False,
     federation: Annotated[
@@ -42,8 +43,8 @@ def stop(
 ) -> None:
     """End a study's run that another terminal of this machine runs, as Ctrl-C there would.
 
-    What the sites have begun goes on and is found again. With --cancel they end it: its steps stay
-    charged, and going on takes one of the study's spare attempts.
+    What the sites have begun goes on and is found again. With --cancel they end it: what was
+    charged stays charged, and going on takes one of the study's spare attempts.
 
     Example: securefed study stop study.toml
     """
@@ -123,10 +124,10 @@ def resume(
 def _words(one: "Cancelled") -> str:
     if one.error is not None:
         return f"{one.error.code}: {one.error}"
-    return "ended; its steps stay charged" if one.cancelled else "nothing was under way"
+    return "ended; what was charged stays charged" if one.cancelled else "nothing was under way"
 
 
-def _shown(rows: list[tuple[str, str]]) -> list[str]:
+def _shown(rows: Sequence[tuple[str, str]]) -> list[str]:
     return ["", table(("site", "attempt"), rows, "")] if rows else []
 
 

@@ -9,6 +9,7 @@ that the coordinator keeps the newest checkpoint of each, so that it can show it
 from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from threading import Thread
 
 from securefed.domain.checkpoint import Checkpoint, parse_checkpoint
 from securefed.domain.identifiers import Name, PublicKey, SiteId
@@ -55,6 +56,23 @@ class CheckpointExchange:
     ) -> None:
         self._parties, self._verify, self._kept = parties, verify, kept
         self._said_of, self._round = said, 0
+        self._beside: Thread | None = None
+
+    def begin(self, number: int, absent: Collection[str], ended: Callable[[], None]) -> None:
+        """Exchanges in a thread of its own, once the exchange before is over."""
+
+        def work() -> None:
+            self.exchange(number, absent)
+            ended()
+
+        self.wait()
+        self._beside = Thread(target=work, name="exchange")
+        self._beside.start()
+
+    def wait(self) -> None:
+        """Returns when nothing is exchanged any more."""
+        if self._beside is not None:
+            self._beside.join()
 
     def exchange(self, number: int, absent: Collection[str] = ()) -> None:
         """Has everybody who is here sign the newest checkpoints of all others, after a round."""
@@ -69,7 +87,10 @@ class CheckpointExchange:
             made = one.checkpoint
             for checkpoint in one.signed:
                 made = made.joined(checkpoint)
-            self._kept.keep(made)
+            try:
+                self._kept.keep(made)
+            except SecurefedError as error:
+                self._said(one.party.name, error)
 
     def deliver(self) -> None:
         """Brings each what others signed of it last, which the next exchange would do."""

@@ -8,10 +8,10 @@ named and left out while the quorum holds. It holds no secret but what signs; we
 were noised at the sites.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from decimal import Decimal
-from pathlib import Path
 from threading import Event, Lock, Thread
 
 from securefed.aggregation.combining import ServerState, ServerStep, read_state, written_state
@@ -24,6 +24,7 @@ from securefed.errors import (
     RoundOverdue,
     RunCancelled,
     SecurefedError,
+    SiteUnreachable,
 )
 from securefed.parties.round_metrics import keep_metrics, metrics_in_words, sum_metrics
 from securefed.parties.study_tools import Gathered, Member, Noted, RunPlan, RunTools
@@ -36,10 +37,9 @@ from securefed.steps.visit_site import (
     Visit,
     cancel_attempts,
     fetch_file,
+    file_parts,
     visit_site,
 )
-
-_PIECE = 1 << 20
 
 
 @dataclass
@@ -91,9 +91,12 @@ class StudyRun:
         """Does every round that is not done, and returns the model after the last one."""
         done = self.finished_rounds
         state = self.state(done)
-        while done < self._plan.study.rounds and not self._judged(done):
-            done += 1
-            state = self._round(done, state)
+        try:
+            while done < self._plan.study.rounds and not self._judged(done):
+                done += 1
+                state = self._round(done, state)
+        finally:
+            self._tools.exchange.wait()
         self._tools.exchange.deliver()
         return state
 
@@ -158,11 +161,17 @@ class StudyRun:
         now = monotonic()
         self._noted(one.number, None, Part.OPEN if sealed else Part.ADD, now - opening)
         self._noted(one.number, None, Part.STEP, began + opening)
-        # Before the round counts: a run that goes on does it again, if a crash comes between.
-        began = monotonic()
-        self._tools.exchange.exchange(one.number, one.failed)
-        self._noted(one.number, None, Part.VOUCH, began)
+        self._vouch(one)
         self._tools.models.put(_state_name(one.number), written_state(state))
+
+    def _vouch(self, one: _Round) -> None:
+        """Has checkpoints exchanged beside the next round; after the last one, before it counts."""
+        began, exchange = self._tools.monotonic(), self._tools.exchange
+        exchange.begin(
+            *(one.number, one.failed, lambda: self._noted(one.number, None, Part.VOUCH, began))
+        )
+        if one.number == self._plan.study.rounds:
+            exchange.wait()
 
     def _visit_all(self, one: _Round, files: RoundFiles) -> None:
         here = set(one.gathered.gathering.delivered)
@@ -194,7 +203,8 @@ class StudyRun:
         try:
             standing = visit_site(member.remote, visit, patience)
         except RoundOverdue:
-            cancel_attempts(member.remote, member.request, one.number, visit.attempts)
+            with suppress(SiteUnreachable):
+                cancel_attempts(member.remote, member.request, one.number, visit.attempts)
             raise
         now = self._tools.monotonic()
         for part, seconds in waited(now - began - sum(sent), standing.spent).items():
@@ -219,7 +229,7 @@ class StudyRun:
         self._noted(one.number, member.site, f"fetch-{file.file}", began, bytes=file.length)
         if file.file == UPDATE:
             began = self._tools.monotonic()
-            one.gathered.gathering.receive(member.site, _parts(target))
+            one.gathered.gathering.receive(member.site, file_parts(target))
             self._noted(one.number, member.site, Part.ADD, began)
         elif file.file == METRICS:
             keep_metrics(member.site, target, files)
@@ -294,9 +304,3 @@ class StudyRun:
 
 def _state_name(number: int) -> str:
     return f"state.{number}"
-
-
-def _parts(path: Path) -> Iterator[bytes]:
-    with path.open("rb") as file:
-        while piece := file.read(_PIECE):
-            yield piece

@@ -77,12 +77,26 @@ def _begun(facts: ModelFacts) -> bool:
 
 def _site(facts: ModelFacts, site: SiteId) -> str:
     part, rounds = facts.study.participant(site), facts.exported.history[-1].rounds
+    own, before = facts.study.whole(site), _before(facts, site)
     rows = [
         f"updates in {facts.delivered.get(site, 0)} of {rounds} rounds",
         *mechanism_lines(part),
-        _cost(facts, facts.study.whole(site)),
+        _cost(facts, own),
+        *([f"with the studies before, {_cost(facts, (*before, *own))}"] if before else []),
     ]
     return "\n".join([f"### {site}", "", *(f"- {row}" for row in rows), ""])
+
+
+def _before(facts: ModelFacts, site: SiteId) -> tuple[Mechanism, ...]:
+    """What earlier studies of the model did to the same data."""
+    dataset = facts.study.participant(site).dataset
+    shares = (share for one in facts.exported.history[:-1] for share in one.shares)
+    return tuple(
+        mechanism
+        for share in shares
+        if (share.site, share.dataset) == (site, dataset)
+        for mechanism in share.mechanisms
+    )
 
 
 def _history(facts: ModelFacts) -> list[str]:

@@ -39,6 +39,7 @@ from securefed.ports import RemoteSite
 # A site answers earlier when the attempt is over.
 _WAIT_S = 1
 _AGAIN_S = 1.0
+_PIECE = 1 << 20
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -138,13 +139,20 @@ def fetch_file(
     _insisting(lambda: remote.fetch(ticket, target), patience)
 
 
+def file_parts(path: Path) -> Iterator[bytes]:
+    """A fetched file in pieces."""
+    with path.open("rb") as file:
+        while piece := file.read(_PIECE):
+            yield piece
+
+
 def cancel_attempts(remote: RemoteSite, request: RequestId, number: int, attempts: int) -> bool:
     """Ends the attempt at a round that is under way, so that a site does not go on in vain; says
-    whether there was one. Where there is none, or the site is away, nothing happens."""
+    whether there was one."""
     for attempt in range(1, attempts + 1):
         try:
             answer = remote.ask(request, Cancel(of=Attempt(round=number, attempt=attempt)))
-        except (NotFound, SiteUnreachable):
+        except NotFound:
             return False
         if isinstance(answer, Standing) and answer.phase is not Phase.FAILED:
             return answer.phase is not Phase.DONE

@@ -25,11 +25,16 @@ from securefed.domain.policy import Policy
 from securefed.domain.request import RequestState
 from securefed.domain.site import Account, Role
 from securefed.domain.study import Study
-from securefed.errors import AlreadyExists, ProgramFailed, StorageFailed
+from securefed.errors import ProgramFailed
 from securefed.steps import prepare_site
 from securefed.wiring import basics, opened_site
 from securefed.wiring.custodian import init_custodian
-from securefed.wiring.demo_data import bring_pretrained
+from securefed.wiring.demo_data import (
+    bring_pretrained,
+    new_folders,
+    pretrained_folder,
+    write_text,
+)
 from securefed.wiring.run import Wanted, Watch, opened_run
 from securefed.wiring.study import OpenStudy, Ways, new_study, open_ways
 from securefed.wiring.workloads.workload import BASELINE, Places, Workload
@@ -38,7 +43,7 @@ OWNER, REVIEWER = AccountId("olivia"), AccountId("ravi")
 SCIENTIST, COORDINATOR = AccountId("dana"), AccountId("coordinator")
 CUSTODIANS: Final[Mapping[str, Holds]] = {"registry": Holds.LATTICE, "council": Holds.MASK}
 _REASON = Line("Demonstration")
-_READY_S, _END_S, _ROUND_S, _LOOK_S = 180.0, 40.0, 600.0, 0.1
+_READY_S, _END_S, _ROUND_S, _LOOK_S = 600.0, 40.0, 3600.0, 0.1
 _DAYS = "7"
 # The first count in a study's file is that of its rounds.
 _COUNT = re.compile(r"(?m)^count = \d+")
@@ -153,7 +158,7 @@ class Demo:
         ]
         tables = [self._table("custodians", one) for one in custodians]
         tables = [*(self._table("sites", one) for one in sites), *tables]
-        _write(self.federation, "\n".join(tables))
+        write_text(self.federation, "\n".join(tables))
 
     def _agree(self, custodian: str) -> Program:
         """Has a custodian agree to the study. Its keys are made in a process of its own: a
@@ -258,11 +263,13 @@ def demonstrated(root: Path, chosen: Chosen, *, keep: bool) -> Iterator[Demo]:
     `keep` only if the block fails."""
     # What is missing is told before anything is made.
     chosen.workload.source(chosen.data)
+    for one in chosen.workload.pretrained:
+        pretrained_folder(one, chosen.assets)
     text = basics.shipped_file(chosen.workload.study).read_text(encoding="utf-8")
     if chosen.rounds is not None:
         text = _COUNT.sub(f"count = {chosen.rounds}", text, count=1)
-    _new_folders(root)
-    _write(root / "study.toml", text)
+    new_folders(root)
+    write_text(root / "study.toml", text)
     programs = StartedPrograms(root / "logs")
     demo = Demo(root, chosen, load_study(root / "study.toml"), programs)
     left = False
@@ -277,21 +284,3 @@ def demonstrated(root: Path, chosen: Chosen, *, keep: bool) -> Iterator[Demo]:
 
 def _policy(name: str) -> Policy:
     return basics.find_policy(name if name == BASELINE else str(basics.shipped_file(name)))
-
-
-def _new_folders(root: Path) -> None:
-    try:
-        root.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if any(root.iterdir()):
-            raise AlreadyExists("The folder has something in it", where=str(root))
-        for name in ("data", "assets", "keys", "logs"):
-            (root / name).mkdir(mode=0o700)
-    except OSError as error:
-        raise StorageFailed(f"Cannot make it: {error.strerror}", where=str(root)) from error
-
-
-def _write(path: Path, text: str) -> None:
-    try:
-        path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise StorageFailed(f"Cannot write: {error.strerror}", where=str(path)) from error

@@ -1,4 +1,4 @@
-"""The pretrained models that a workload begins with, in a demonstration's folder.
+"""A demonstration's folder, and the pretrained models that its workload begins with.
 
 A pretrained folder is copied from where a person has it, or from the package that carries it, and
 only if it is the one that the workload names. Nothing is fetched.
@@ -8,8 +8,28 @@ import shutil
 from importlib.util import find_spec
 from pathlib import Path
 
-from securefed.errors import AssetMismatch, NotFound, StorageFailed
+from securefed.errors import AlreadyExists, AssetMismatch, NotFound, StorageFailed
 from securefed.wiring.workloads.workload import Places, Pretrained, Workload
+
+
+def new_folders(root: Path) -> None:
+    """Makes the folders of a demonstration in one that is empty, or new."""
+    try:
+        root.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if any(root.iterdir()):
+            raise AlreadyExists("The folder has something in it", where=str(root))
+        for name in ("data", "assets", "keys", "logs"):
+            (root / name).mkdir(mode=0o700)
+    except OSError as error:
+        raise StorageFailed(f"Cannot make it: {error.strerror}", where=str(root)) from error
+
+
+def write_text(path: Path, text: str) -> None:
+    """Writes a file of a demonstration."""
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise StorageFailed(f"Cannot write: {error.strerror}", where=str(path)) from error
 
 
 def bring_pretrained(workload: Workload, given: Path | None, places: Places) -> None:

@@ -21,9 +21,10 @@ class NotedLog:
 
     def note(self, noted: Noted) -> None:
         """Takes in one thing that happened."""
-        if noted.round != self._round:
+        # Checkpoints of a round are exchanged while the next one is under way.
+        if noted.round > self._round:
             self._round, self.failed = noted.round, {}
-        if noted.site is not None and noted.words:
+        if noted.round == self._round and noted.site is not None and noted.words:
             self.failed[noted.site] = noted.part
         shown = "".join(one for one in noted.words if one.isprintable())
         line = LogLine(

@@ -32,7 +32,7 @@ from securefed.domain.check import Check
 from securefed.domain.checkpoint import Checkpoint
 from securefed.domain.identifiers import AccountId, DatasetId, Digest, Line, Name, SiteId
 from securefed.domain.site import Account, DataCard, Role, Site
-from securefed.errors import NotAllowedHere
+from securefed.errors import NotAllowedHere, NotFound
 from securefed.parties.site import SiteParty
 from securefed.parties.witness import OwnLedger, PartyWitness
 from securefed.ports import LedgerStore
@@ -108,6 +108,16 @@ class OpenSite:
         own = OwnLedger(newest=ledger.checkpoint, contains=ledger.check_contains, keep=self.keep)
         signer, shelf = load_key(self.folder.site_key), SeenCheckpoints(self.folder.seen)
         return PartyWitness(Name(self.settings.site), signer, verify, own, shelf)
+
+    def seen(self, of: SiteId) -> Checkpoint:
+        """What this site signed last of another's ledger, or of a custodian's log."""
+        shelf = SeenCheckpoints(self.folder.seen).seen().values()
+        found = [one for one in (note.checked(verify) for note in shelf) if one.site == of]
+        if not found:
+            raise NotFound(
+                f"The site has signed no checkpoint of {of}", where=str(self.folder.seen)
+            )
+        return max(found, key=lambda one: one.head.size)
 
     def verified(self) -> LedgerReport:
         """The ledger, verified from its first entry."""

@@ -6,7 +6,7 @@ itself, so the ledgers count every trial, and what they released is all that is 
 """
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 from functools import cache, partial
@@ -90,7 +90,7 @@ def laid_out(
         _trial(file, tuple(given), settings, stem, number)
         for number, settings in enumerate(chosen, 1)
     )
-    _expect_different([one.study for one in found], found)
+    _expect_different(found, [replace(one.study, study=stem) for one in found])
     return found
 
 
@@ -103,8 +103,7 @@ def tried(
 ) -> tuple[Result, ...]:
     """Trains each trial on the mock and measures it there without noise; best first."""
     meter = cache(partial(accountant().loss, delta=delta))
-    parts = [(one, (one.study.participant(searching.site),)) for one in trials]
-    _expect_different([replace(one.study, participants=part) for one, part in parts], trials)
+    _expect_different(trials, [_part_of(one.study, searching.site) for one in trials])
     metric, aim = by
     results, before = [], 0
     for trial in trials:
@@ -159,15 +158,22 @@ def compared(folder: Path) -> tuple[tuple[str, ...], list[Came]]:
     return keys, [_came(file, row) for file, row in zip(files, rows, strict=True)]
 
 
-def _expect_different(studies: Sequence[Study], trials: Sequence[Trial]) -> None:
+def _expect_different(trials: Sequence[Trial], made: Sequence[Hashable]) -> None:
     """Refuses a search in which a setting has no effect, so that nobody believes that it has."""
-    known: dict[Study, Trial] = {}
-    for study, trial in zip(studies, trials, strict=True):
-        first = known.setdefault(replace(study, study=trial.stem), trial)
+    known: dict[Hashable, Trial] = {}
+    for trial, what in zip(trials, made, strict=True):
+        first = known.setdefault(what, trial)
         if first is not trial:
-            what = f"Two trials are the same: {_said(first)}, and {_said(trial)}"
-            hint = "A site's own table sets a key again: search sites.NAME.KEY instead."
-            raise ConfigInvalid(what, where="--grid", hint=hint)
+            raise ConfigInvalid(
+                f"Two trials are the same: {_said(first)}, and {_said(trial)}",
+                where="--grid",
+                hint="A site's own table sets a key again: search sites.NAME.KEY instead.",
+            )
+
+
+def _part_of(study: Study, site: SiteId) -> Hashable:
+    """All of a study that a training at one site depends on."""
+    return (study.participant(site), study.recipe, study.rounds, study.combining)
 
 
 def _said(trial: Trial) -> str:

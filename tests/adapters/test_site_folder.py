@@ -33,7 +33,7 @@ def folder(tmp_path: Path) -> SiteFolder:
 
 def test_every_folder_is_for_its_owner_alone(folder: SiteFolder) -> None:
     made = [folder.root, *(path for path in folder.root.iterdir() if path.is_dir())]
-    assert len(made) == 11
+    assert len(made) == 12
     assert {path.stat().st_mode & 0o777 for path in made} == {0o700}
     for path in (folder.datasite, folder.blobs, folder.runs, folder.logs, folder.kept, folder.tls):
         assert path in made

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Final
 
 from securefed.adapters.run_folder import RunFolder
+from securefed.adapters.site_folder import SiteFolder, find_serving
 from securefed.config import ServeSettings
 from securefed.domain.identifiers import AccountId, Line, Name, RequestId, SiteId
 from securefed.domain.key_card import Holds
@@ -113,6 +114,15 @@ class Federation:
                 start_new_session=True,
             )
 
+    def ready(self, name: str) -> bool:
+        """Whether somebody has come so far that it does its work."""
+        if name not in self.alive:
+            return False
+        if name in SITES:
+            note = find_serving(SiteFolder(self.place / name).serving)
+            return note is not None and note.pid == self.alive[name].pid
+        return ("listens" if name in CUSTODIANS else "\nround ") in self.told(name)
+
     def kill(self, name: str) -> None:
         """Ends a process as a power cut would; what it started is not told."""
         process = self.alive.pop(name)
@@ -161,8 +171,9 @@ class Federation:
 
     def _command(self, name: str) -> list[str]:
         if name in SITES:
-            recorded = str(self.recorded(name))
-            return ["-m", "tests.chaos.recording", recorded, "site", "serve", "--site", name]
+            # Whole paths: by these a site's runs are found.
+            recorded, folder = str(self.recorded(name)), str(self.place / name)
+            return ["-m", "tests.chaos.recording", recorded, "site", "serve", "--site", folder]
         if name in CUSTODIANS:
             port = str(self._port(name))
             served = ("custodian", "serve", "--folder", name, "--port", port)

@@ -2,6 +2,7 @@
 
 import random
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -59,7 +60,8 @@ def learn(folder: Path, members: Records, steps: int) -> None:
     optimizer = torch.optim.Adam(model.parameters(), lr=0.05)
     for _ in range(steps):
         optimizer.zero_grad()
-        recipe.losses(model, batch).mean().backward()
+        mean: Any = recipe.losses(model, batch).mean()
+        mean.backward()
         optimizer.step()
     weights = {name: one.detach().numpy() for name, one in model.named_parameters()}
     export(folder / "model", statement, weights)

@@ -36,10 +36,10 @@ def test_the_log_is_printed_and_survives_half_a_line(
     assert (empty.code, empty.out) == (0, "Nothing has happened yet.\n")
     assert study(run, "run").code == 0
     told = run("study", "log", "--folder", "readmission.run", "--json").document["lines"]
-    assert [one["part"] for one in told if one["site"] is None] == [
-        *("announce", "add", "step", "vouch", "done"),
-        *("announce", "add", "step", "vouch", "done"),
-    ]
+    parts = [one["part"] for one in told if one["site"] is None]
+    # Checkpoints of the first round are exchanged beside the second one.
+    assert [one for one in parts if one != "vouch"] == ["announce", "add", "step", "done"] * 2
+    assert parts.count("vouch") == 2
     with (tmp_path / "readmission.run" / "log.jsonl").open("a") as file:
         file.write('{"at":"2026-')
     assert len(run("study", "log", "study.toml", "--json").document["lines"]) == len(told)

@@ -1,12 +1,17 @@
 """A study that goes on from the model of another one: begun, told, and exported."""
 
 import json
+import re
+from decimal import Decimal
 from pathlib import Path
 
 import numpy as np
 import pytest
 from safetensors.numpy import load_file
 
+from securefed.domain.exported import Share
+from securefed.domain.identifiers import DatasetId, SiteId
+from securefed.domain.privacy import DpSgd
 from securefed.domain.sheet import plan_sheet
 from securefed.wiring import run as wiring_run
 from tests.cli.conftest import Desks, Run
@@ -19,6 +24,14 @@ pytestmark = pytest.mark.slow
 GIVEN = {"target": "readmitted", "numeric": "age:65:15, systolic:130:20, creatinine:1:0.5"}
 # The real ones: a test of where a study begins is not helped by others.
 FIRST_VALUES = wiring_run.first_values
+# What the first of the sites gave to the earlier study, of the same data.
+EARLIER = (
+    Share(
+        site=SiteId("hospital-a"),
+        dataset=DatasetId("admissions"),
+        mechanisms=(DpSgd.full_batch(Decimal(4)),),
+    ),
+)
 ASSETS = ("--assets", "assets")
 
 
@@ -27,7 +40,7 @@ def started(desks: Desks, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> St
     """Sites, and a study that begins with the model of an earlier one."""
     made = desks()
     monkeypatch.setattr(wiring_run, "first_values", FIRST_VALUES)
-    digest, _ = exported(tmp_path / "assets" / "earlier", "tabular", GIVEN)
+    digest, _ = exported(tmp_path / "assets" / "earlier", "tabular", GIVEN, shares=EARLIER)
     begin_with(tmp_path / "study.toml", digest)
     return made
 
@@ -58,6 +71,11 @@ def test_a_study_goes_on_from_another_ones_model(
     card = (tmp_path / "readmission.run" / "model" / "model.md").read_text()
     assert "- began with: the model of earlier" in card
     assert "### An earlier study" in card
+    assert "hospital-a, admissions: all that was approved: ε = " in card
+    assert card.count("with the studies before, all that was approved: ε = ") == 1
+    epsilons = [Decimal(one) for one in re.findall(r"approved: ε = ([0-9.]+) at", card)]
+    alone, together, *_, earlier = epsilons
+    assert max(alone, earlier) < together < alone + earlier
     record = json.loads((tmp_path / "readmission.run" / "model" / "model.json").read_text())
     assert [one["study"] for one in record["history"]] == ["earlier", "readmission"]
     assert [one["site"] for one in record["history"][1]["shares"]] == list(SITES)

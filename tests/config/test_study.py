@@ -228,7 +228,7 @@ final = 0.1
     assert found.schedule == plain_combining().schedule
     factors = [found.site_factor(number, 5) for number in range(1, 6)]
     assert factors == sorted(factors, reverse=True)
-    assert (factors[0], factors[2], factors[4]) == (1, Decimal("0.55"), Decimal("0.1"))
+    assert (factors[0], factors[2], factors[4]) == (Decimal(1), Decimal("0.55"), Decimal("0.1"))
 
 
 def test_epochs_are_exactly_so_many_steps(tmp_path: Path) -> None:

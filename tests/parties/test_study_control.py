@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from securefed.adapters.blob_files.in_memory import MemoryWriter
 from securefed.aggregation.combining.own_control_file import read_own
 from securefed.aggregation.combining.rules import CONTROL
 from securefed.aggregation.grid import Floats
@@ -182,7 +183,7 @@ def test_an_attempt_that_ends_between_its_own_file_and_its_commit_counts_for_not
     office = made.offices["hospital-b"]
     writer, laid = office.blobs.writer, list[bool]()
 
-    def full(blob: BlobId, length: int) -> object:
+    def full(blob: BlobId, length: int) -> MemoryWriter:
         if threading.current_thread().name.startswith("cr-"):
             laid.append(len(laid) + 1 in (2, 4))
             if laid[-1]:

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from securefed.adapters.run_folder import ModelFiles, new_model, write_weights
-from securefed.domain.exported import Chapter, ExportedModel, Format
+from securefed.domain.exported import Chapter, ExportedModel, Format, Share
 from securefed.domain.identifiers import Digest, Line, StudyId
 from securefed.domain.records import to_bytes
 from securefed.domain.study import Model
@@ -28,16 +28,19 @@ TABLE = {
 
 
 def record_of(
-    recipe: StatedRecipe, weights: dict[str, Values], form: Format = Format.SAFETENSORS
+    recipe: StatedRecipe,
+    weights: dict[str, Values],
+    form: Format = Format.SAFETENSORS,
+    shares: tuple[Share, ...] = (),
 ) -> ExportedModel:
-    """The record of a model that one study without sites made."""
+    """The record of a model that one study made."""
     chapter = Chapter(
         study=StudyId("earlier"),
         title=Line("An earlier study"),
         digest=Digest("sha256:" + "1" * 64),
         rounds=2,
         weights=weights_digest(weights),
-        shares=(),
+        shares=shares,
     )
     count = sum(one.size for one in weights.values())
     return ExportedModel(
@@ -53,9 +56,10 @@ def export(
     recipe: StatedRecipe,
     weights: dict[str, Values],
     form: Format = Format.SAFETENSORS,
+    shares: tuple[Share, ...] = (),
 ) -> str:
     """Writes a folder, and says its digest."""
-    record = record_of(recipe, weights, form)
+    record = record_of(recipe, weights, form, shares)
     with new_model(folder, ModelFiles(record=to_bytes(record), card="# A model")) as draft:
         write_weights(draft, weights)
     return str(manifest_digest(folder))
@@ -72,12 +76,17 @@ def trained(recipe: Recipe, seed: int = 1, scale: float = 0.5) -> dict[str, Valu
 
 
 def exported(
-    folder: Path, name: str, given: Mapping[str, str], assets: Path | None = None, seed: int = 1
+    folder: Path,
+    name: str,
+    given: Mapping[str, str],
+    assets: Path | None = None,
+    seed: int = 1,
+    shares: tuple[Share, ...] = (),
 ) -> tuple[str, dict[str, Values]]:
     """A folder with a recipe's model, its digest, and what is in it."""
     statement = stated(name, given)
     weights = trained(recipe_for(statement, assets, None), seed)
-    return export(folder, statement, weights), weights
+    return export(folder, statement, weights, shares=shares), weights
 
 
 def parameters_of(model: nn.Module) -> dict[str, torch.Tensor]:

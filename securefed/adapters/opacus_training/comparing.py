@@ -90,10 +90,9 @@ def trained_together(
     """The study's rounds over all its sites; without noise also without clipping. `mean` is given
     a round's number and updates."""
     first = copied(shared_parameters(first_model(recipe), recipe))
-    layout = Layout.of(first)
-    row = layout.flat({name: one.numpy() for name, one in first.items()})
-    server, kept = study.combining.server, dict[SiteId, Weights]()
-    state = first_state(server, layout.digest, row)
+    layout, server = Layout.of(first), study.combining.server
+    state = first_state(server, layout.digest, _row(layout, first))
+    kept: dict[SiteId, Weights] = {}
     for number in range(1, study.rounds + 1):
         updates: dict[SiteId, Weighed] = {}
         for site in study.sites_of(number):
@@ -108,14 +107,18 @@ def trained_together(
             )
             trained = train(run, _Uncharged())
             kept[site] = trained.kept
-            ended = layout.flat({name: one.numpy() for name, one in trained.weights.items()})
+            update = _row(layout, trained.weights) - state.weights
             weight = study.sealing.weighting.weight(sources[site].units)
-            updates[site] = (row_bytes(ended - state.weights), weight)
+            updates[site] = (row_bytes(update), weight)
         factor = study.combining.schedule.factor(number, study.rounds)
         step = ServerStep(server, state, factor=factor)
         step.add(slice(0, layout.parameters), mean(number, updates))
         step.finish()
     return Ended(weights=weights_of(layout, state.weights), kept=kept)
+
+
+def _row(layout: Layout, weights: Weights) -> Values:
+    return layout.flat({name: one.numpy() for name, one in weights.items()})
 
 
 def _bare(training: DpSgd) -> DpSgd:

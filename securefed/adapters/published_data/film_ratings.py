@@ -19,6 +19,9 @@ from securefed.domain.identifiers import DatasetId
 from securefed.domain.privacy import PrivacyUnit
 from securefed.domain.site import ColumnType
 from securefed.errors import DataUnreadable, StorageFailed
+from securefed.recipes.recommender.items import Items
+from securefed.recipes.recommender.mock import mock_ratings
+from securefed.recipes.recommender.settings import RecommenderSettings
 
 ORIGIN: Final = Origin(
     title="The MovieLens ratings (ml-latest-small, 2018)",
@@ -38,6 +41,8 @@ OF_A_USER: Final = PrivacyUnit(column=USER, bound=100)
 _HELD_OUT_OF: Final = 10
 # The first draws the held-out tenth, as the reference figures do; the second draws platforms.
 _SEED, _PLATFORM_SEED = 0, 1
+_MOCK: Final = "mock.csv"
+_MOCK_RECORDS: Final = 200
 _COLUMNS: Final = (
     column(USER, ColumnType.IDENTIFIER, "Pseudonym of who rated"),
     column(ITEM, ColumnType.IDENTIFIER, "The film's number in the public catalogue"),
@@ -54,13 +59,16 @@ class Rating:
     stars: float
 
 
-def write_film_ratings(source: Path, folder: Path, assets: Path) -> None:
+def write_film_ratings(
+    source: Path, folder: Path, assets: Path, unit: PrivacyUnit = OF_A_USER
+) -> None:
     """Writes each platform's ratings, the held-out ones, and the catalogue among the assets."""
     films = [row["movieId"] for row in _rows(source / "movies.csv")]
     try:
         (assets / CATALOGUE).write_text("".join(f"{one}\n" for one in films), encoding="utf-8")
     except OSError as error:
         raise StorageFailed(f"Cannot write: {error.strerror}", where=str(assets)) from error
+    _write_mock(folder / _MOCK, films)
     for name, ratings in parts(_ratings(source / "ratings.csv")).items():
         described = Described(
             dataset=DatasetId("ratings"),
@@ -68,8 +76,8 @@ def write_film_ratings(source: Path, folder: Path, assets: Path) -> None:
             licence=ORIGIN.licence,
             purposes=("recommending",),
             columns=_COLUMNS,
-            unit=RECORD if name == TEST else OF_A_USER,
-            mock=None,
+            unit=RECORD if name == TEST else unit,
+            mock=_MOCK,
         )
         rows = ([one.user, one.film, one.stars] for one in ratings)
         write_part(folder, name, f"Film ratings, {name}", described, rows)
@@ -87,6 +95,24 @@ def parts(ratings: Sequence[Rating]) -> dict[str, list[Rating]]:
     for at in sorted(order[border:]):
         found[lives_on[ratings[at].user]].append(ratings[at])
     return found
+
+
+def _write_mock(path: Path, films: Sequence[str]) -> None:
+    """Made-up ratings of films that are in the catalogue."""
+    settings = RecommenderSettings(
+        user_column=USER,
+        item_column=ITEM,
+        rating_column=RATING,
+        items=len(films),
+        lowest=0.5,
+        highest=5.0,
+    )
+    items = Items(count=len(films), places={film: at for at, film in enumerate(films)})
+    made = mock_ratings(settings, items, _MOCK_RECORDS, _SEED, path.parent)
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow([USER, ITEM, RATING])
+        writer.writerows(zip(*(made.columns[name] for name in (USER, ITEM, RATING)), strict=True))
 
 
 def _ratings(path: Path) -> list[Rating]:

@@ -5,7 +5,7 @@ seed of numpy's generator; each platform has the rest of its own. Sentences of l
 together, so that little is filled up in a batch; the order of records tells nothing.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Final, TypeAlias
 
@@ -80,5 +80,5 @@ def _sentences(file: Path) -> Iterable[Sentence]:
             yield text.strip(), label.strip()
 
 
-def _by_length(rows: Iterable[Sentence]) -> list[Sequence[object]]:
+def _by_length(rows: Iterable[Sentence]) -> list[Sentence]:
     return sorted(rows, key=lambda row: len(row[0]))

@@ -6,6 +6,7 @@ read is an error, not a ledger that was never seen.
 
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 
 from securefed.domain.identifiers import PublicKey
@@ -43,7 +44,8 @@ class SeenCheckpoints:
                 os.fsync(file.fileno())
             draft.replace(path)
         except OSError as error:
-            draft.unlink(missing_ok=True)
+            with suppress(OSError):
+                draft.unlink()
             raise StorageFailed(f"Cannot write: {error.strerror}", where=str(path)) from error
 
     def _read(self, path: Path) -> KeyedNote:

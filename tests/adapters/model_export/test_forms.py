@@ -37,6 +37,17 @@ def collate(records): return {"x": torch.tensor(list(records.columns["x"])).floa
 def losses(model, batch): return model(batch["x"].repeat(2, 1).T).squeeze(1).square()
 def mock(records, seed): return {"x": [float(seed + i) for i in range(records)]}
 """
+LONG = b"""
+import torch
+class Mean(torch.nn.Linear):
+    def forward(self, x): return super().forward(x.unsqueeze(2)).mean(1)
+def model(): return Mean(1, 1)
+def collate(records):
+    x = torch.tensor(list(records.columns["x"])).float()
+    return {"x": x[:, None].repeat(1, 2 + len(x) % 5)}
+def losses(model, batch): return model(batch["x"]).squeeze(1).square()
+def mock(records, seed): return {"x": [float(seed + i) for i in range(records)]}
+"""
 
 
 def learnt(assets: Path | None, name: str, code: bytes | None = None, **given: str) -> Built:
@@ -139,7 +150,7 @@ def test_torchscript_answers_records_of_any_number_and_length(
 
 def test_onnx_answers_records_of_any_number_and_length(tmp_path: Path) -> None:
     runtime = pytest.importorskip("onnxruntime", reason="securefed[onnx] is not installed")
-    one = learnt(None, "text")
+    one = learnt(None, "own-code", LONG, columns="x")
     folder, call = written(Format.ONNX, one, tmp_path / "out")
     session = runtime.InferenceSession(
         str(folder / "model.onnx"), providers=["CPUExecutionProvider"]
@@ -177,11 +188,18 @@ def test_a_form_that_answers_otherwise_is_refused(tmp_path: Path, kind: type[nn.
         write_checked(Format.TORCHSCRIPT, one.recipe, kind(2, 1), tmp_path)
 
 
+class Branching(nn.Linear):
+    """Does other things for other values, which no graph of tensors can."""
+
+    def forward(self, inputs: torch.Tensor) -> torch.Tensor:
+        return super().forward(inputs if inputs.sum() > 0 else -inputs)
+
+
 def test_an_onnx_that_cannot_be_is_refused(tmp_path: Path) -> None:
     pytest.importorskip("onnxruntime", reason="securefed[onnx] is not installed")
     one = learnt(None, "tabular", **{**TABLE, "model": "logistic"})
     with pytest.raises(ModelUnusable, match="ONNX"):
-        write_checked(Format.ONNX, one.recipe, Fixed(2, 1), tmp_path)
+        write_checked(Format.ONNX, one.recipe, Branching(2, 1), tmp_path)
 
 
 def test_without_onnx_it_says_what_to_install(

@@ -65,6 +65,18 @@ def test_users_are_the_unit_and_held_out_ratings_count_by_themselves(
     assert load_card(data / "test.toml").unit == RECORD
 
 
+def test_the_mock_rates_films_of_the_catalogue_and_nobody_is_in_it(
+    source: Path, tmp_path: Path
+) -> None:
+    data, assets = _places(tmp_path)
+    write_film_ratings(source, data, assets)
+    rows = _rows(data, "mock")
+    assert len(rows) == 200
+    assert {film for _, film, _ in rows} <= {str(one) for one in range(1, 11)}
+    assert all(user.startswith("user-") for user, _, _ in rows)
+    assert load_card(data / "platform-b.toml").mock == data / "mock.csv"
+
+
 def test_the_catalogue_is_all_films_whoever_rated_them(source: Path, tmp_path: Path) -> None:
     data, assets = _places(tmp_path)
     (source / "ratings.csv").write_text("userId,movieId,rating,timestamp\n1,3,4.0,0\n", "utf-8")

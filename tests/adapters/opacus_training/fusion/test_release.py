@@ -17,6 +17,7 @@ from securefed.domain.identifiers import Line
 from securefed.errors import ConfigInvalid, SecurefedError
 from tests.adapters.opacus_training.fusion.voters import a_fusion, a_step
 
+pytestmark = pytest.mark.slow
 PHI = NormalDist().cdf
 
 

@@ -28,6 +28,7 @@ from securefed.recipes.records import Records
 from tests.adapters.opacus_training.fusion.voters import a_run, school_of
 from tests.adapters.ordered import TYPES, columns
 
+pytestmark = pytest.mark.slow
 TEACHERS = 5
 
 

@@ -1,0 +1,36 @@
+"""A workload's study through real sites and custodians, for few rounds; and what must hold of any.
+
+Published data are read from the folder that SECUREFED_DATA names, else from beside the checkout;
+without them, or without a pretrained model, a journey is skipped and says why.
+"""
+
+from decimal import Decimal
+
+import pytest
+
+from benchmarks.worlds.demonstrated import Ran, through_the_system
+from benchmarks.worlds.workload_cases import published
+from securefed.config import load_study
+from securefed.errors import NotFound
+from securefed.wiring.basics import shipped_file
+from securefed.wiring.demo import Chosen
+from securefed.wiring.demo_data import pretrained_folder
+from securefed.wiring.workloads.workload import Workload
+
+
+def journey(workload: Workload, rounds: int) -> Ran:
+    """What came of so many rounds; ε is the same in the ledgers, the report and by a fresh
+    accountant, and below what the whole study may cost."""
+    data = published()
+    try:
+        workload.source(data)
+        for one in workload.pretrained:
+            pretrained_folder(one, None)
+    except NotFound as error:
+        pytest.skip(f"{error}: see docs/workloads.md")
+    ran = through_the_system(Chosen(workload=workload, data=data, rounds=rounds))
+    study = load_study(shipped_file(workload.study))
+    assert ran.agrees, ran
+    assert set(ran.ledger) == {one.site for one in study.participants}
+    assert all(Decimal(0) < one < workload.epsilon for one in ran.ledger.values())
+    return ran
