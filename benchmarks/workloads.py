@@ -18,7 +18,7 @@ from statistics import fmean, pstdev
 from tempfile import TemporaryDirectory
 
 from benchmarks.harness import Bench, Goal, leave_out, run
-from benchmarks.worlds.demonstrated import through_the_system
+from benchmarks.worlds.demonstrated import Ran, through_the_system
 from benchmarks.worlds.published_cases import PUBLISHED_CASES
 from benchmarks.worlds.sealed_beside_plain import sealing_moves
 from benchmarks.worlds.workload_cases import CASES, Case, Tried, published
@@ -85,12 +85,7 @@ class _Rows:
 
     def through_the_system(self, tried: Tried) -> None:
         """The study over real sites; every run's ε in three places."""
-        ran = [
-            through_the_system(
-                Chosen(workload=self._case.workload_of(number, tried), data=published())
-            )
-            for number in range(self._runs)
-        ]
+        ran = [self._ran(number, tried) for number in range(self._runs)]
         self._metrics(tried, [one.metrics for one in ran])
         epsilon = max(float(one.epsilon) for one in ran)
         self._row(tried.title, "ε at the site that spent most", "", epsilon)
@@ -98,6 +93,14 @@ class _Rows:
         same = Goal("ours", ">=", 1)
         self._row(tried.title, "ledger, report, accountant agree", "share of runs", agree, same)
         self._row(tried.title, "start to model", "s", fmean(one.seconds for one in ran))
+
+    def _ran(self, number: int, tried: Tried) -> Ran:
+        workload = self._case.workload_of(number, tried)
+        one = through_the_system(Chosen(workload=workload, data=published()))
+        figure = one.metrics[workload.compared.metric]
+        said = f"{self._case.name}, {tried.title}, run {number + 1}: {figure:.4f}"
+        print(f"{said}, ε = {one.epsilon}, {one.seconds:.0f} s", file=sys.stderr)
+        return one
 
     def sealing(self) -> None:
         """By how much sealing moves any metric, for the updates of a whole study."""

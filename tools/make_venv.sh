@@ -12,7 +12,7 @@
 set -eu
 cd "$(dirname "$0")/.."
 venv=.venv
-extras=demo,dev,models,onnx,report,site
+extras=demo,dev,models,onnx,pdf,report,site
 
 usable='import sys, ensurepip, venv; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 12))'
 name='import sys; print("Python %d.%d.%d at %s" % (*sys.version_info[:3], sys.executable))'

@@ -1,7 +1,8 @@
 """A notebook's plain source, its cells, and the file that Jupyter reads.
 
-The source is Markdown: a fence of `python` is a code cell, one of `sh` a cell of bash, and the text
-between them is text. A fence marked `varies` has output that another run gives with other figures.
+The source is Markdown: a fence of `python` is a code cell, one of `sh` a cell of bash that ends at
+the first failure, and the text between them is text. A fence marked `varies` has output that
+another run gives with other figures.
 Cells and outputs have the form of nbformat 4.5; nothing here runs them.
 """
 
@@ -36,7 +37,7 @@ class Source:
         for fence in _FENCE.finditer(self.text):
             found += self._markdown(self.text[end : fence.start()], len(found))
             language, varies, code = fence.groups()
-            code = f"%%bash\n{code}" if language == "sh" else code
+            code = f"%%bash -e\n{code}" if language == "sh" else code
             tags = {"tags": [VARIES]} if varies else {}
             found.append(
                 {

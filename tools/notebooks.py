@@ -39,7 +39,7 @@ FOLDER = ROOT / "notebooks"
 _PROGRAM = f"""#!/bin/sh
 exec "{sys.executable}" -c "from securefed.cli.app import main; main()" "$@"
 """
-_LONGEST_S = 600
+_LONGEST_S = 1800
 
 
 def executed(source: Source) -> list[Cell]:

@@ -8,7 +8,9 @@ beyond 33 million is cut there; and that NaN and infinity are refused. Weights p
 tally counts units, and a sum of tallies is that of all units.
 """
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import TypeAlias
 
 import numpy as np
@@ -24,6 +26,11 @@ _DIGITS = {8: 4, 12: 3, 16: 2}
 # The most levels that any tally takes.
 LARGEST_TALLY = MOST_TALLY * max(_DIGITS.values())
 _Whole: TypeAlias = NDArray[np.int64]
+
+
+def tally_of(numbers: Iterable[Decimal]) -> Floats:
+    """A tally as a run states it; what is too large for a float is infinite, and refused later."""
+    return np.array([float(one) for one in numbers], np.float64)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,8 +69,9 @@ class TallyDigits:
             rest //= self._base
         return digits.ravel()
 
-    def summed(self, sums: Levels, contributors: int) -> Floats:
-        """The sum of the tallies whose levels sum to these."""
+    def summed(self, parts: Sequence[Levels], contributors: int) -> Floats:
+        """The sum of the tallies whose levels sum to these, which lie in several chunks."""
+        sums = np.concatenate(parts)
         if sums.shape != (self.count,):
             raise SealInvalid(f"{sums.size} levels are not those of a tally of {self.numbers}")
         if sums.size and int(sums.max()) > contributors * (self._base - 1):

@@ -8,13 +8,16 @@ charged twice, and a run goes on where it stopped. A site that cannot be asked i
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Literal, Self
 
 from securefed.api.studies import PathLike, StudyFile, delta_of
+from securefed.config import load_own_code
+from securefed.domain.exported import Format
 from securefed.domain.identifiers import AccountId
 from securefed.ports import Signer
 from securefed.wiring import basics
 from securefed.wiring import study as wiring_study
+from securefed.wiring.export import ExportForm
 
 if TYPE_CHECKING:
     from securefed.wiring.study import Filing, Finished, LogLine, OpenStudy, Ways
@@ -84,10 +87,26 @@ class Federation:
                     raise
         return opened.finished()
 
-    def export(self, study: StudyFile, out: PathLike, *, delta: str | None = None) -> Path:
-        """Writes the newest model of a run and its card; the card states ε where a δ is given."""
+    def export(
+        self,
+        study: StudyFile,
+        out: PathLike,
+        *,
+        delta: str | None = None,
+        format: Literal["safetensors", "transformers", "torchscript", "onnx"] = "safetensors",
+        assets: PathLike | None = None,
+    ) -> Path:
+        """Writes the newest model of a run and its card; the card states ε where a δ is given.
+
+        Formats are those of `securefed study export`. A model that began with one among the assets
+        needs their folder."""
+        form = ExportForm(
+            format=Format(format),
+            assets=None if assets is None else Path(assets),
+            own_code=load_own_code(study.file),
+        )
         at = None if delta is None else delta_of(delta)
-        return self._filed(study).export(Path(out), at, basics.accountant())
+        return self._filed(study).export(Path(out), at, basics.accountant(), form=form)
 
     def _filed(self, study: StudyFile) -> "OpenStudy":
         opened = wiring_study.filed_study(study.file, study.folder, study.changes)

@@ -154,11 +154,13 @@ def _record_reader(wanted: type[Record]) -> _Read:
     names = [field.name for field in dataclasses.fields(wanted)]
     kind = getattr(wanted, "kind", None)
     expected = set(names) | (set() if kind is None else {"kind"})
-    readers: list[tuple[str, _Read]] = []
+    readers: tuple[tuple[str, _Read], ...] = ()
 
     def read(plain: Plain) -> object:
+        nonlocal readers
         if not readers:
-            readers.extend((name, _reader(hints[name])) for name in names)
+            # All at once: other threads may read their first record of this class meanwhile.
+            readers = tuple((name, _reader(hints[name])) for name in names)
         found = _mapping(plain)
         if found.keys() != expected:
             raise RecordInvalid(_difference(expected, set(found)))

@@ -21,7 +21,7 @@ T = TypeVar("T")
 
 MOST_TRIALS: Final = 1000
 # Recipes' figures of which less is better; a task's name may stand before them.
-_LOWER: Final = frozenset({"loss", "perplexity", "rmse"})
+_LOWER: Final = frozenset({"loss", "mae", "perplexity", "rmse"})
 
 
 def combinations(choices: Sequence[Sequence[T]]) -> tuple[tuple[T, ...], ...]:

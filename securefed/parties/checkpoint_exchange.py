@@ -14,8 +14,10 @@ from threading import Thread
 from securefed.domain.checkpoint import Checkpoint, parse_checkpoint
 from securefed.domain.identifiers import Name, PublicKey, SiteId
 from securefed.domain.ledger import Verify
-from securefed.domain.witnessing import KeyedNote, Witnessed
+from securefed.domain.witnessing import MOST_NOTES, KeyedNote, Witnessed
 from securefed.errors import CheckpointInvalid, LedgerRolledBack, SecurefedError
+
+_AT_ONCE = 32
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -80,9 +82,9 @@ class CheckpointExchange:
         here = [one for one in self._parties if one.name not in absent]
         if len(here) < 2:
             return
-        with ThreadPoolExecutor(len(here)) as pool:
+        with ThreadPoolExecutor(min(len(here), _AT_ONCE)) as pool:
             shown = [one for one in pool.map(self._newest, here) if one is not None]
-            list(pool.map(lambda one: self._signed(one, shown), shown))
+            list(pool.map(lambda place: self._signed(place, shown), range(len(shown))))
         for one in shown:
             made = one.checkpoint
             for checkpoint in one.signed:
@@ -94,7 +96,7 @@ class CheckpointExchange:
 
     def deliver(self) -> None:
         """Brings each what others signed of it last, which the next exchange would do."""
-        with ThreadPoolExecutor(max(1, len(self._parties))) as pool:
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
             list(pool.map(self._newest, self._parties))
 
     def _said(self, name: Name, error: SecurefedError) -> None:
@@ -125,9 +127,11 @@ class CheckpointExchange:
         bare = checkpoint.among(party.key, (), self._verify)
         return bare.joined(kept) if kept is not None and kept.head == head else bare
 
-    def _signed(self, by: _Newest, shown: Sequence[_Newest]) -> None:
-        """Has one party sign what all others show."""
-        others = {one.party.key: one for one in shown if one is not by}
+    def _signed(self, place: int, shown: Sequence[_Newest]) -> None:
+        """Has one party sign what all others show, or as many of those who follow it as one call
+        brings: what it costs a party does not grow with their number."""
+        by, following = shown[place], [*shown[place + 1 :], *shown[:place]]
+        others = {one.party.key: one for one in following[:MOST_NOTES]}
         notes = tuple(KeyedNote(key=key, note=one.checkpoint.note()) for key, one in others.items())
         answer = self._asked(by.party, notes)
         for note in () if answer is None else answer.signed:

@@ -11,8 +11,6 @@ from dataclasses import dataclass
 from threading import Lock
 from typing import BinaryIO
 
-import numpy as np
-
 from securefed.aggregation.grid import Floats
 from securefed.aggregation.sealed_file import check_sum
 from securefed.aggregation.shape import digits_of, shape_of
@@ -97,7 +95,7 @@ class CoordinatorParty:
             if part.average.size:
                 yield part.place, part.average
         contributors = len(checked.signed.sum.sites)
-        self._tally = digits_of(seal).summed(np.concatenate(digits), contributors)
+        self._tally = digits_of(seal).summed(digits, contributors)
 
     @property
     def tally(self) -> Floats:

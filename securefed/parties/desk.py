@@ -32,7 +32,7 @@ from securefed.domain.identifiers import Digest, Name, RequestId, Sentence
 from securefed.domain.request import RequestState
 from securefed.domain.round import RoundId, RoundState
 from securefed.domain.run_order import METRICS, UPDATE
-from securefed.domain.witnessing import Witness, Witnessed
+from securefed.domain.witnessing import Witness
 from securefed.errors import (
     BlobLengthWrong,
     NotFound,
@@ -88,7 +88,7 @@ class Desk:
     def ask(self, request: RequestId, errand: Errand) -> Answer:
         """The answer to an errand, or the error why there is none."""
         if isinstance(errand, Witness):
-            return self._witnessed(request, errand)
+            return self._room.witnessed(request, errand)
         id = RoundId(request=request, round=errand.of.round, attempt=errand.of.attempt)
         match errand:
             case Deliver():
@@ -160,17 +160,6 @@ class Desk:
         if self._room.tools.blobs.held(blob).whole:
             return Ticketed(ticket=None)
         return self._ticketed(blob, Direction.UPLOAD, errand.length)
-
-    def _witnessed(self, request: RequestId, errand: Witness) -> Witnessed:
-        with self._ledger.held() as register:
-            filed = register.request(request)
-            register.account(filed.signed.request.requester)
-        if filed.state not in (RequestState.APPROVED, RequestState.COMPLETED):
-            raise NotInThisState("Checkpoints are exchanged in an approved study", where=request)
-        answer = self._room.witness.ask(errand.notes)
-        for one in answer.refused:
-            self._room.refused(one.code)
-        return answer
 
     def _train(self, id: RoundId, errand: Train) -> Standing:
         with self._admitting:

@@ -8,11 +8,13 @@ from pathlib import Path
 from securefed.domain.blob import BlobId, Direction, SignedTicket
 from securefed.domain.identifiers import Name, RequestId
 from securefed.domain.plan import ReviewPlan
+from securefed.domain.request import RequestState
 from securefed.domain.round import RoundId
 from securefed.domain.run_order import RunOrder
 from securefed.domain.site import DataCard
 from securefed.domain.walls import Enclosure
-from securefed.errors import SecurefedError
+from securefed.domain.witnessing import Witness, Witnessed
+from securefed.errors import NotInThisState, SecurefedError
 from securefed.parties.warm_runs import WarmRuns
 from securefed.parties.witness import PartyWitness
 from securefed.steps.admit_round import Gate
@@ -39,3 +41,15 @@ class Room:
     failed: Callable[[RoundId, SecurefedError], None]
     witness: PartyWitness
     monotonic: Callable[[], float]
+
+    def witnessed(self, request: RequestId, errand: Witness) -> Witnessed:
+        """What the site signs of others' ledgers, in a study that was approved."""
+        with self.tools.ledger.held() as register:
+            filed = register.request(request)
+            register.account(filed.signed.request.requester)
+        if filed.state not in (RequestState.APPROVED, RequestState.COMPLETED):
+            raise NotInThisState("Checkpoints are exchanged in an approved study", where=request)
+        answer = self.witness.ask(errand.notes)
+        for one in answer.refused:
+            self.refused(one.code)
+        return answer

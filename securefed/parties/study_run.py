@@ -289,17 +289,11 @@ class StudyRun:
         words: str = "",
     ) -> None:
         seconds = self._tools.monotonic() - began
+        made = Noted(
+            round=number, site=site, part=Name(part), seconds=seconds, bytes=bytes, words=words
+        )
         with self._noting:
-            self._tools.note(
-                Noted(
-                    round=number,
-                    site=site,
-                    part=Name(part),
-                    seconds=seconds,
-                    bytes=bytes,
-                    words=words,
-                )
-            )
+            self._tools.note(made)
 
 
 def _state_name(number: int) -> str:

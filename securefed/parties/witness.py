@@ -56,9 +56,10 @@ class PartyWitness:
         """Takes in checkpoints, and shows the newest one of its own."""
         signed, refused = list[KeyedNote](), list[RefusedNote]()
         with self._asking:
+            seen = dict(self._shelf.seen())
             for note in brought:
                 try:
-                    signed += self._taken(note)
+                    signed += self._taken(note, seen)
                 except EnvironmentFault:
                     raise
                 except SecurefedError as error:
@@ -67,24 +68,23 @@ class PartyWitness:
         own = KeyedNote(key=self._signer.key, note=self._own.newest().note())
         return Witnessed(own=own, signed=tuple(signed), refused=tuple(refused))
 
-    def _taken(self, note: KeyedNote) -> list[KeyedNote]:
+    def _taken(self, note: KeyedNote, seen: dict[PublicKey, KeyedNote]) -> list[KeyedNote]:
         checkpoint = note.checked(self._verify)
         if note.key == self._signer.key:
             self._own.contains(checkpoint)
-            self._own.keep(self._by_known(checkpoint))
+            self._own.keep(self._by_known(checkpoint, seen))
             return []
         if checkpoint.site == SiteId(self._name):
             raise CheckpointInvalid(f"The checkpoint of {self._name} is not signed by it")
-        seen = self._shelf.seen()
         before = seen.get(note.key)
         if before is None and len(seen) >= MOST_SEEN:
             raise CheckpointInvalid(f"{MOST_SEEN} ledgers are seen already, which is the most")
         made = signed_note(note, before, self._name, self._signer, self._verify)
         self._shelf.keep(made)
+        seen[note.key] = made
         return [made]
 
-    def _by_known(self, checkpoint: Checkpoint) -> Checkpoint:
+    def _by_known(self, checkpoint: Checkpoint, seen: Mapping[PublicKey, KeyedNote]) -> Checkpoint:
         """The checkpoint with its own signature and those of parties that were seen, too."""
-        seen = self._shelf.seen().items()
-        known = [(one.checked(self._verify).site, key) for key, one in seen]
+        known = [(one.checked(self._verify).site, key) for key, one in seen.items()]
         return checkpoint.among(self._signer.key, known, self._verify)

@@ -10,16 +10,16 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 from securefed.aggregation.combining.control import (
     OwnControl,
+    as_it_leaves,
     check_control,
     first_own_control,
+    no_control,
 )
 from securefed.aggregation.combining.own_control_file import read_own, written_own
 from securefed.aggregation.grid import Values
-from securefed.aggregation.plain_update import read_values, shortened
+from securefed.aggregation.plain_update import read_values
 from securefed.domain.errand import Control
 from securefed.domain.study import Study, Suite
 from securefed.errors import ControlUnfit, UpdateUnusable
@@ -43,8 +43,9 @@ class Controlled:
     def keep(self, update: Values, folder: Path) -> None:
         """Keeps what c_i is once this round counts; the file is made in a private folder."""
         factor = float(self.study.combining.site_factor(self.round, self.study.rounds))
+        bound = float(self.study.sealing.update_bound)
         after = self.own.trained(
-            self.control, _as_it_leaves(self.study, update), factor, self.round
+            self.control, as_it_leaves(update, bound, _largest(self.study)), factor, self.round
         )
         made = folder / "control-made"
         with made.open("xb") as file:
@@ -60,9 +61,7 @@ def controlled(
     """What a round begins with. Before the first round of all sites nothing is brought."""
     parameters = study.model.parameters
     own = read_own(path.read_bytes(), parameters) if path.exists() else None
-    control: Values = np.zeros(parameters, np.float32)
-    if brought is not None:
-        control = _checked(study, brought, content)
+    control = no_control(parameters) if brought is None else _checked(study, brought, content)
     at = 0 if brought is None else brought.round
     return Controlled(
         study=study,
@@ -87,9 +86,3 @@ def _largest(study: Study) -> float:
     """The largest value that a sum of updates can have."""
     unsealed = study.sealing.suite is Suite.NONE
     return float(study.sealing.update_bound if unsealed else study.sealing.reach)
-
-
-def _as_it_leaves(study: Study, update: Values) -> Values:
-    """The update as it counts in a sum, but for the sealing's rounding."""
-    short = np.frombuffer(shortened(update, float(study.sealing.update_bound)), "<f4")
-    return np.clip(short, -_largest(study), _largest(study))

@@ -14,11 +14,10 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import numpy as np
-
 from securefed.aggregation.described import described
 from securefed.aggregation.grid import Floats, Values
 from securefed.aggregation.plain_update import VALUE_BYTES, read_values, shortened
+from securefed.aggregation.tally_digits import tally_of
 from securefed.aggregation.values import NO_TALLY, Draw
 from securefed.domain import run_order as files
 from securefed.domain.blob import BlobId
@@ -216,7 +215,7 @@ def _summed(work: Work, measured: NoisyMetrics | None) -> Floats:
     found = () if measured is None else measured.tally
     if len(found) != wanted:
         raise UpdateUnusable(f"A tally of {wanted} numbers was expected, not of {len(found)}")
-    return np.array([float(one) for one in found])
+    return tally_of(found)
 
 
 def _shown(work: Work, measured: NoisyMetrics | None) -> list[tuple[Name, Path]]:

@@ -33,11 +33,11 @@ def test_the_sum_is_that_of_the_noised_tallies_within_half_a_step_a_site(
     bits: int, sites: int, seed: int
 ) -> None:
     one, found = digits(bits), tallies(sites, seed)
-    sums = sum(one.levels(each) for each in found)
-    opened = one.summed(sums, sites)
+    sums = np.sum([one.levels(each) for each in found], axis=0, dtype=np.uint64)
+    opened = one.summed([sums], sites)
     assert np.abs(opened - found.sum(0)).max() <= sites * STEP / 2 + 1e-6
     # And it is the sum of what each site sealed to the last bit.
-    rounded = sum(one.summed(one.levels(each), 1) for each in found)
+    rounded = sum(one.summed([one.levels(each)], 1) for each in found)
     assert (opened == rounded).all()
 
 
@@ -51,7 +51,7 @@ def test_whatever_a_tally_holds_its_digits_are_levels_and_it_is_cut_at_the_reach
     assert levels.size == one.count == one.each * NUMBERS
     assert levels.max() <= 2 * Grid(bits=bits, reach=REACH).half
     kept = np.clip(tally, -one.reach, one.reach)
-    assert np.abs(one.summed(levels, 1) - kept).max() <= STEP / 2
+    assert np.abs(one.summed([levels], 1) - kept).max() <= STEP / 2
 
 
 @pytest.mark.parametrize("bits", PRECISIONS)
@@ -82,6 +82,6 @@ def test_a_tally_of_another_length_is_refused(numbers: int) -> None:
 def test_sums_that_no_sites_can_make_are_refused() -> None:
     one = digits(8)
     with pytest.raises(SealInvalid, match="overflowed"):
-        one.summed(one.levels(np.full(NUMBERS, one.reach)) * np.uint64(3), 2)
+        one.summed([one.levels(np.full(NUMBERS, one.reach)) * np.uint64(3)], 2)
     with pytest.raises(SealInvalid, match="not those of a tally"):
-        one.summed(np.zeros(7, np.uint64), 2)
+        one.summed([np.zeros(7, np.uint64)], 2)

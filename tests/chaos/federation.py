@@ -1,6 +1,7 @@
 """A federation of real processes for the chaos test: three sites, two custodians, a coordinator.
 
-federation = Federation.made(tmp_path, rounds=6)
+federation = Federation(tmp_path, rounds=6)
+federation.make()
 federation.start("hospital-a")          # each by its name; the coordinator is `study run`
 federation.kill("hospital-a")           # SIGKILL to its process alone
 
@@ -75,25 +76,23 @@ class Federation:
         self.said: list[Path] = []
         self._ports = _free_ports(len(SITES) + len(CUSTODIANS))
 
-    @classmethod
-    def made(cls, place: Path, rounds: int) -> "Federation":
+    def make(self) -> None:
         """Everybody's folders; the study is filed and approved, sites and custodians serve."""
-        made = cls(place, rounds)
+        place = self.place
         write_data(place)
         policy = write_policy(place)
         for who in (DANA, AccountId(COORDINATOR)):
             basics.new_key(place / f"{who}.key", who)
         for site in SITES:
-            made._found_site(site, policy)
+            self._found_site(site, policy)
         for name, holds in CUSTODIANS.items():
             init_custodian(place / name, Name(name), holds)
-        made._write_files()
+        self._write_files()
         for name in CUSTODIANS:
-            made._agree(name)
+            self._agree(name)
         for each in (*SITES, *CUSTODIANS):
-            made.start(each)
-        made._approve()
-        return made
+            self.start(each)
+        self._approve()
 
     # --- processes -------------------------------------------------------------------------------
 

@@ -117,9 +117,10 @@ class Chaos:
 @pytest.fixture(scope="module")
 def survived(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Federation]:
     """A federation whose study ended, whatever was killed."""
-    federation = Federation.made(tmp_path_factory.mktemp("chaos"), ROUNDS)
+    federation = Federation(tmp_path_factory.mktemp("chaos"), ROUNDS)
     chaos = Chaos(federation, SEED)
     try:
+        federation.make()
         chaos.until_the_study_ends(float(MINUTES * 60))
         killed, gave_up = dict(chaos.killed), dict(chaos.gave_up)
         print(f"{ROUNDS} rounds in {chaos.took_s:.0f} s; killed: {killed}; gave up: {gave_up}")

@@ -23,7 +23,7 @@ from tests.adapters.ordered import RECORD, TYPES, columns, people
 from tests.cli.conftest import ROOT, Desks, Run
 from tests.cli.studies import study
 from tests.office import Files, executed
-from tests.study_desks import SITES, Played, StudyDesks
+from tests.study_desks import SITES, Played, Playing, StudyDesks
 
 pytestmark = pytest.mark.slow
 
@@ -70,7 +70,7 @@ update_bound = 1500
 """ + "".join(f'[sites.{site}]\ndataset = "admissions"\n' for site in SITES)
 
 
-def voting(folder: Path, seed: int) -> object:
+def voting(folder: Path, seed: int) -> Playing:
     """What a site runs: a real vote of people of its own."""
     data = folder / str(seed)
     data.mkdir()

@@ -1,6 +1,7 @@
 """Records survive the round trip through bytes unchanged, and nothing else is read as one."""
 
 import dataclasses
+import threading
 import types
 import typing
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from securefed.domain import records
 from securefed.domain.event import LedgerEntry
 from securefed.domain.privacy import DpSgd, PrivacyUnit, Sampling
 from securefed.domain.records import (
@@ -203,3 +205,31 @@ def test_a_record_of_another_class_is_not_read() -> None:
     id = RoundId(request=typing.cast(typing.Any, "cr-" + "0" * 12), round=1, attempt=1)
     with pytest.raises(RecordInvalid, match="missing interpreter"):
         from_bytes(Machine, to_bytes(id))
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Whole:
+    """A record that nobody has read before."""
+
+    first: int
+    second: RoundId
+
+
+def test_threads_that_read_a_class_for_the_first_time_read_all_of_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    found: list[object] = []
+    plain = to_plain(_Whole(first=1, second=RoundId(request="cr-0123456789ab", round=1, attempt=1)))
+    made = records._reader
+
+    def slowly(wanted: object) -> object:
+        # Another thread comes while this one has prepared half of the class.
+        if wanted is RoundId and not found:
+            found.append(None)
+            other = threading.Thread(target=lambda: found.append(from_plain(_Whole, plain)))
+            other.start()
+            other.join(20)
+        return made(wanted)
+
+    monkeypatch.setattr(records, "_reader", slowly)
+    assert from_plain(_Whole, plain) == found[1]

@@ -8,7 +8,7 @@ from tests.journeys.federation import journey
 pytestmark = pytest.mark.slow
 
 # What the model says of the held-out sentences before the study.
-BEFORE = 84.0
+BEFORE = 87.7
 
 
 def test_one_round_makes_sentences_less_surprising() -> None:

@@ -233,6 +233,15 @@ def test_what_is_remembered_and_brought_is_bounded() -> None:
     assert party.ask((Party("site-7", size=4).note(),)).signed
 
 
+def test_in_a_large_study_each_signs_as_many_as_one_call_brings() -> None:
+    names = [f"site-{number}" for number in range(MOST_NOTES + 6)]
+    study = Study(parties={one: Party(one) for one in names})
+    study.exchange().exchange(1)
+    assert not study.said
+    assert {len(one.cosigners) for one in study.kept.values()} == {MOST_NOTES}
+    assert {len(one.seen.notes) for one in study.parties.values()} == {MOST_NOTES}
+
+
 def test_a_full_disk_is_no_refusal(monkeypatch: pytest.MonkeyPatch) -> None:
     party = Party("hospital-a")
 

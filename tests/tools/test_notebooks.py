@@ -30,7 +30,7 @@ def test_fences_are_cells_and_the_rest_is_text() -> None:
     assert [code_of(one) for one in cells] == [
         "# Title\n\nWords.",
         "x = 1\nx",
-        "%%bash\nls",
+        "%%bash -e\nls",
         "End.",
     ]
     assert [one["metadata"] for one in cells] == [{}, {}, {"tags": ["varies"]}, {}]

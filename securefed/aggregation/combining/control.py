@@ -20,6 +20,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from securefed.aggregation.grid import Floats, Values
+from securefed.aggregation.plain_update import shortened
 from securefed.errors import ControlUnfit
 
 # What rounding in float32 can add to a value on its way.
@@ -35,6 +36,17 @@ def check_control(control: Values, reach: float, stride: float) -> None:
     """Refuses a c that no round with this stride makes: an update's values are within the reach."""
     if not np.isfinite(control).all() or np.abs(control).max() > _SLACK * reach / stride:
         raise ControlUnfit("The control variate has values that no sum of updates makes")
+
+
+def no_control(parameters: int) -> Values:
+    """The c before the first round of all sites."""
+    return np.zeros(parameters, np.float32)
+
+
+def as_it_leaves(update: Values, bound: float, largest: float) -> Values:
+    """An update as it counts in a sum, but for the sealing's rounding."""
+    short = np.frombuffer(shortened(update, bound), "<f4")
+    return np.clip(short, -largest, largest)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,4 +91,4 @@ class OwnControl:
 
 def first_own_control(parameters: int) -> OwnControl:
     """A site's c_i before its first round."""
-    return OwnControl(values=np.zeros(parameters, np.float32), round=0)
+    return OwnControl(values=no_control(parameters), round=0)

@@ -83,7 +83,8 @@ def test_the_figures_of_a_sum_are_those_of_all_records_together_up_to_its_noise(
         for scores, labels in zip(answers, sites, strict=True)
     ]
     digits = TallyDigits(bits=16, numbers=24)
-    opened = digits.summed(sum(digits.levels(one) for one in tallies), 3)
+    sums = np.sum([digits.levels(one) for one in tallies], axis=0, dtype=np.uint64)
+    opened = digits.summed([sums], 3)
     stated = Stated(
         name=Name("tabular"),
         version=Version("1.0.0"),

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from securefed.recipes.recommender import RecommenderRecipe, hit_rate
+from securefed.recipes.recommender.model import Recommender
 from securefed.recipes.recommender.ranking import OTHERS, RatingTally, public_shifts
 from securefed.recipes.tallies import RangeTally
 from tests.recipes.recommender.small import as_units, lively, recommender
@@ -40,6 +41,7 @@ def test_a_user_of_records_is_ranked_by_the_others_alone(mocked: Mocked) -> None
     shifts, place = public_shifts(40), 2
     others = torch.arange(6) != place
     candidates = torch.cat([batch["item"][[place]], (batch["item"][place] + shifts) % 40])
+    assert isinstance(model, Recommender)
     alone = model.foretell(batch["item"][others], batch["rating"][others], candidates)
     assert (told[place, 3] > 0).item() == bool(hit_rate(alone[None]))
 

@@ -6,15 +6,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from securefed.adapters.opacus_training.fusion import fitting, release, teachers
+from securefed.adapters.opacus_training.fusion import teachers
 from securefed.adapters.opacus_training.fusion.release import Noising
 from securefed.adapters.opacus_training.fusion.self_test import VoteClaim, proven_votes
 from securefed.adapters.opacus_training.fusion.teachers import Parts
+from securefed.adapters.opacus_training.mechanism import Numbers
+from securefed.adapters.opacus_training.noise import StepNoise
 from securefed.adapters.opacus_training.randomness.normals import NormalSource
 from securefed.adapters.opacus_training.randomness.stream import Purpose, SeededKeyStream
 from securefed.errors import SelfTestFailed
+from securefed.recipes.files.units import Words
 from securefed.recipes.recipe import Batch, Forward
 from securefed.recipes.tabular.recipe import Tabular
 from tests.adapters.opacus_training.fusion.voters import CPU, a_fusion, a_recipe, a_step
@@ -70,9 +73,9 @@ def test_noise_that_is_missing_or_too_small_is_found(
 def test_noise_from_a_seed_is_found(
     claim: VoteClaim, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
 ) -> None:
-    def seeded(self: object) -> release.StepNoise:
+    def seeded(self: Numbers) -> StepNoise:
         source = NormalSource(SeededKeyStream(Purpose.NOISE, 1, request), sum_of_four=True)
-        return release.StepNoise(source, self.deviation)
+        return StepNoise(source, self.deviation)
 
     monkeypatch.setattr("securefed.adapters.opacus_training.mechanism.Numbers.step_noise", seeded)
     with pytest.raises(SelfTestFailed, match="same noise"):
@@ -82,7 +85,7 @@ def test_noise_from_a_seed_is_found(
 def test_a_split_from_a_seed_is_found(
     claim: VoteClaim, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
 ) -> None:
-    def fresh(cls: type, units: int, count: int) -> teachers.Chance:
+    def fresh(cls: type[teachers.Chance], units: int, count: int) -> teachers.Chance:
         return cls.drawn(units, count, SeededKeyStream(Purpose.SAMPLING, 1, request).words)
 
     monkeypatch.setattr(teachers.Chance, "fresh", classmethod(fresh))
@@ -95,7 +98,7 @@ def test_a_split_that_moves_other_units_is_found(
 ) -> None:
     """Shuffled into equal parts: fair, and every unit moves where one comes."""
 
-    def shuffled(units: int, count: int, words: object) -> Parts:
+    def shuffled(units: int, count: int, words: Words) -> Parts:
         return np.argsort(np.argsort(words(units))).astype(np.uint64) % np.uint64(count)
 
     monkeypatch.setattr(teachers, "parts_of", shuffled)
@@ -125,7 +128,7 @@ def test_a_unit_that_is_left_out_is_found(
 def test_teachers_that_go_on_from_one_another_are_found(
     claim: VoteClaim, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(fitting.copy, "deepcopy", lambda model, _: model)
+    monkeypatch.setattr("copy.deepcopy", lambda model, _: model)
     with pytest.raises(SelfTestFailed, match="another teacher votes"):
         proven_votes(claim)
 
@@ -151,7 +154,7 @@ def test_a_recipe_that_remembers_is_found(claim: VoteClaim) -> None:
 class _Broken(Tabular):
     """Its losses are no numbers."""
 
-    def losses(self, model: nn.Module, batch: Batch) -> Tensor:
+    def losses(self, model: Forward, batch: Batch) -> Tensor:
         return super().losses(model, batch) * float("nan")
 
 

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from securefed.adapters.opacus_training.fusion.teachers import (
     NO_VOTE,
     Chance,
+    School,
     ballots,
     counted,
     opinion_of,
@@ -64,7 +65,7 @@ def test_no_vote_is_drawn_as_another_was() -> None:
 
 
 @pytest.fixture(scope="module")
-def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[object, Records, Chance]]:
+def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[School, Records, Chance]]:
     """A school, all people of its site, and a split that does not change."""
     run = a_run(tmp_path_factory.mktemp("town"), records=60, teachers=TEACHERS)
     everybody = run.source.take(np.arange(60))
@@ -73,7 +74,7 @@ def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[object, Rec
     run.source.close()
 
 
-def cast(town: tuple[object, Records, Chance], kept: list[int]) -> Tensor:
+def cast(town: tuple[School, Records, Chance], kept: list[int]) -> Tensor:
     """What teachers vote for if only these people are there, each in the part it always has."""
     school, everybody, chance = town
     source = MemorySource(everybody.picked(kept), columns(TYPES), ONE_EACH)
@@ -83,7 +84,7 @@ def cast(town: tuple[object, Records, Chance], kept: list[int]) -> Tensor:
 
 @pytest.mark.parametrize("gone", [0, 17, 59])
 def test_a_unit_less_changes_the_votes_of_its_teacher_alone(
-    town: tuple[object, Records, Chance], gone: int
+    town: tuple[School, Records, Chance], gone: int
 ) -> None:
     whole = cast(town, list(range(60)))
     less = cast(town, [one for one in range(60) if one != gone])
@@ -95,7 +96,7 @@ def test_a_unit_less_changes_the_votes_of_its_teacher_alone(
 
 
 def test_a_teacher_that_loses_everybody_changes_nobody_else(
-    town: tuple[object, Records, Chance],
+    town: tuple[School, Records, Chance],
 ) -> None:
     whole = cast(town, list(range(60)))
     less = cast(town, [one for one in range(60) if town[2].parts[one] != 2])
@@ -104,7 +105,7 @@ def test_a_teacher_that_loses_everybody_changes_nobody_else(
     assert float((counted(whole, 2) - counted(less, 2)).norm()) == math.sqrt(50)
 
 
-def test_the_same_chance_makes_the_same_votes(town: tuple[object, Records, Chance]) -> None:
+def test_the_same_chance_makes_the_same_votes(town: tuple[School, Records, Chance]) -> None:
     everybody = list(range(60))
     assert (cast(town, everybody) == cast(town, everybody)).all()
 
@@ -121,12 +122,12 @@ class _Broken(nn.Module):
         return torch.full((len(inputs), 1), math.nan)
 
 
-def test_a_teacher_that_broke_has_no_vote(town: tuple[object, Records, Chance]) -> None:
+def test_a_teacher_that_broke_has_no_vote(town: tuple[School, Records, Chance]) -> None:
     assert (voted(opinion_of(town[0], _Broken())) == NO_VOTE).all()
 
 
 def test_what_one_teacher_writes_into_its_questions_reaches_no_other(
-    town: tuple[object, Records, Chance],
+    town: tuple[School, Records, Chance],
 ) -> None:
     school = town[0]
 

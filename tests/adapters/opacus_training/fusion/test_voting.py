@@ -24,7 +24,7 @@ from securefed.errors import (
     RunCancelled,
     SecurefedError,
 )
-from securefed.recipes.files.source import Numbers
+from securefed.recipes.files.source import Numbers, RecordSource
 from securefed.recipes.public_records import public_records
 from securefed.recipes.records import Records
 from tests.adapters.opacus_training.fusion.voters import (
@@ -52,7 +52,7 @@ def run(tmp_path: Path) -> Iterator[VoteRun]:
 class _Reading:
     """A source that says what was read, and when."""
 
-    def __init__(self, source: object, told: Callable[[int], None]) -> None:
+    def __init__(self, source: RecordSource, told: Callable[[int], None]) -> None:
         self._source, self._told = source, told
 
     def __getattr__(self, name: str) -> object:
@@ -89,7 +89,7 @@ def test_the_student_of_a_vote_beats_whoever_says_the_same_to_all(tmp_path: Path
     answers = answers_of(voted.values, 2, noise_of_mean([run.step]))
     weights = student_of(run.recipe, run.fusion, run.queries, answers.labels, "cpu")
     ages = run.queries.columns["age"]
-    old = np.array([age > 55 for age in ages])
+    old = np.array([int(str(age)) > 55 for age in ages])
     assert (answers.labels == old).mean() > 0.75
     assert 0 < answers.clear < 50
     # Inputs are by name: age, then the two sexes.
