@@ -35,6 +35,7 @@ from securefed.wiring.demo_data import (
     pretrained_folder,
     write_text,
 )
+from securefed.wiring.export import ExportForm
 from securefed.wiring.run import Wanted, Watch, opened_run
 from securefed.wiring.study import OpenStudy, Ways, new_study, open_ways
 from securefed.wiring.workloads.workload import BASELINE, Places, Workload
@@ -229,7 +230,10 @@ class Demo:
                 # Ctrl-C, too: the threads that visit sites see it at their next look.
                 running.stop()
                 raise
-        self.opened.export(self.opened.folder.model, self.workload.delta, basics.accountant())
+        form = ExportForm(assets=self.places.assets)
+        self.opened.export(
+            self.opened.folder.model, self.workload.delta, basics.accountant(), form=form
+        )
 
     @property
     def _logs(self) -> str:

@@ -9,15 +9,13 @@ from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 
-from safetensors.torch import load_file
-
 from securefed.adapters.opacus_training.comparing import (
     Ended,
     trained_alone,
     trained_together,
     weights_of,
 )
-from securefed.adapters.opacus_training.weights import Weights
+from securefed.adapters.opacus_training.weights import Weights, weights_in
 from securefed.adapters.published_data.part import TEST
 from securefed.aggregation.combining import read_state
 from securefed.config import load_card
@@ -146,20 +144,19 @@ def _spent(demo: Demo, site: SiteId) -> Spent:
 
 
 def write_report(demo: Demo, folder: Path) -> tuple[Path, Path | None]:
-    """The evidence of all parties in one file, and a page on the first hospital, which needs the
-    libraries of the extra `report`."""
+    """The evidence of all parties in one file, and a page on all sites, which needs the libraries
+    of the extra `report`."""
     study = demo.opened.study.study
     own = [part_of_site(demo.root / site, study) for site in demo.sites]
     own += [part_of_custodian(demo.root / name, study) for name in CUSTODIANS]
     by = (Name(COORDINATOR), demo.key(COORDINATOR))
     data = checked(gathered(own, (), study, {}, by))
-    site = demo.sites[0]
     try:
         expect_libraries()
     except NotFound:
         return _written(folder, data), None
-    made = written(data, site, asked(study, None, None, None), {}, ())
-    save(folder, made, data)
+    made = written(data, None, asked(study, None, None, None), {}, ())
+    save(folder, made, data, as_pdf=False)
     return folder / "evidence.json", folder / "report.html"
 
 
@@ -194,4 +191,4 @@ def _model(opened: OpenStudy, number: int) -> Weights:
 def _kept(demo: Demo, site: SiteId) -> Weights:
     """What stayed at a site of the newest round, if anything does."""
     path = opened_site.open_site(demo.root / site).folder.kept_of(demo.opened.request(site))
-    return load_file(path) if path.exists() else {}
+    return weights_in(path) if path.exists() else {}

@@ -5,9 +5,11 @@ agree exactly: a weight that is silently dropped or left as it was would be anot
 """
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TypeAlias
 
 import torch
+from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from securefed.errors import ModelUnusable
@@ -56,3 +58,8 @@ def put(weights: Mapping[str, Tensor], parameters: Mapping[str, nn.Parameter]) -
     with torch.no_grad():
         for name, one in parameters.items():
             one.copy_(weights[name])
+
+
+def weights_in(path: Path) -> Weights:
+    """The weights in a file of safetensors."""
+    return load_file(path)
