@@ -62,8 +62,8 @@ def check_voting(recipe: Recipe, fusion: Fusion, records: Records) -> None:
     """Refuses a recipe that would read the public records otherwise, or answer with other classes;
     said of public records, and before a private one is read."""
     check_fit(recipe, public_columns(fusion))
-    read, stated = {one.name for one in recipe.needs()}, {one.name for one in fusion.columns}
-    if odd := sorted(stated - read):
+    read = {str(one.name) for one in recipe.needs()}
+    if odd := sorted(str(one.name) for one in fusion.columns if one.name not in read):
         raise ConfigInvalid(f"The recipe does not read the public records' column {odd[0]!r}")
     if recipe.kept or getattr(recipe.settings, "class_weights", None):
         raise ConfigInvalid(
