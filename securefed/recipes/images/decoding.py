@@ -12,7 +12,7 @@ import zlib
 from io import BytesIO
 from typing import Final
 
-from PIL import Image
+from PIL import Image, ImageFile
 
 from securefed.errors import DataUnreadable
 
@@ -33,6 +33,8 @@ def decoded_image(content: bytes, where: str) -> Image.Image:
             # Whatever else Pillow remarks on is about parts of a file that are not read.
             warnings.simplefilter("ignore")
             warnings.simplefilter("error", Image.DecompressionBombWarning)
+            # A library in the same process may have allowed half pictures; WeasyPrint does.
+            ImageFile.LOAD_TRUNCATED_IMAGES = False
             image = Image.open(BytesIO(content), formats=_FORMATS)
             _check_claims(image, where)
             image.load()

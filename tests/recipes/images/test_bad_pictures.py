@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from PIL import Image
+from PIL import Image, ImageFile
 
 from securefed.errors import DataUnreadable
 from securefed.recipes.images import ImagesSettings, make
@@ -63,6 +63,15 @@ BAD = {
 def collated(folder: Path, *contents: bytes, **more: object) -> Batch:
     settings = ImagesSettings(size=8)
     return make(settings, None).collate(indexed(folder, *contents, **more))
+
+
+def test_a_library_that_allows_half_pictures_changes_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As importing WeasyPrint does, for the whole process."""
+    monkeypatch.setattr(ImageFile, "LOAD_TRUNCATED_IMAGES", True)
+    with pytest.raises(DataUnreadable, match=WHOLE):
+        decoded_image(PNG[: len(PNG) // 2], "here")
 
 
 @pytest.mark.parametrize("case", BAD)
