@@ -103,12 +103,15 @@ def test_without_pango_there_is_no_pdf_and_no_word_on_stdout(
 
 @pytest.mark.slow
 @pytest.mark.skipif(not pdf_is_possible(), reason="WeasyPrint or Pango is not installed")
-def test_the_pdf_holds_the_evidence_and_fetches_nothing(tmp_path: Path) -> None:
+def test_the_pdf_holds_the_evidence_and_fetches_nothing(
+    tmp_path: Path, capfd: pytest.CaptureFixture
+) -> None:
     page = (ROOT / "audits" / "sample" / "report.html").read_text(encoding="utf-8")
     assert write_pdf(page, b'{"evidence":1}', tmp_path / "a.pdf")
     data = (tmp_path / "a.pdf").read_bytes()
     assert data.startswith(b"%PDF")
     assert b"/EmbeddedFile" in data
+    assert capfd.readouterr().err == ""
     from weasyprint.urls import FatalURLFetchingError
 
     with pytest.raises(FatalURLFetchingError):

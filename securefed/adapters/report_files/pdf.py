@@ -3,6 +3,7 @@
 Nothing is fetched: a page that asks for anything from elsewhere is a defect, and gets no file.
 """
 
+import logging
 from contextlib import redirect_stdout
 from importlib import import_module
 from importlib.util import find_spec
@@ -17,6 +18,8 @@ def write_pdf(page: str, evidence: bytes, path: Path) -> bool:
     from weasyprint import HTML, Attachment
     from weasyprint.urls import URLFetcher
 
+    # It remarks on every style that is for screens or for drawings, and draws them all the same.
+    logging.getLogger("weasyprint").setLevel(logging.ERROR)
     attached = Attachment(
         string=evidence, name="evidence.json", description="What the report was made from"
     )
