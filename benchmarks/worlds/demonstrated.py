@@ -77,8 +77,9 @@ def _fresh(demo: Demo, site: SiteId) -> Decimal:
 
 
 def _reported(demo: Demo) -> str:
-    """What the report on the first site says."""
+    """What the report says of the first site."""
     write_report(demo, demo.root / "report")
-    text = (demo.root / "report" / "deployment.yaml").read_text(encoding="utf-8")
+    [record] = (demo.root / "report").glob(f"deployment-{demo.sites[0]}-*.yaml")
+    text = record.read_text(encoding="utf-8")
     found = re.search(r"(?m)^ +epsilon: (\S+)$", text)
     return "" if found is None else found[1]
