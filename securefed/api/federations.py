@@ -7,14 +7,14 @@ charged twice, and a run goes on where it stopped. A site that cannot be asked i
 
 from collections.abc import Callable
 from pathlib import Path
-from types import TracebackType
-from typing import TYPE_CHECKING, Literal, Self
+from typing import TYPE_CHECKING, Literal
 
 from securefed.api.studies import PathLike, StudyFile, delta_of
 from securefed.config import load_own_code
 from securefed.domain.exported import Format
 from securefed.domain.identifiers import AccountId
 from securefed.ports import Signer
+from securefed.ports.closing import Closing
 from securefed.wiring import basics
 from securefed.wiring import study as wiring_study
 from securefed.wiring.export import ExportForm
@@ -23,26 +23,15 @@ if TYPE_CHECKING:
     from securefed.wiring.study import Filing, Finished, LogLine, OpenStudy, Ways
 
 
-class Federation:
+class Federation(Closing):
     """Somebody's ways to the sites of a federation; use it in a `with` block, or close it."""
 
     def __init__(self, ways: "Ways", account: AccountId, coordinator: Signer) -> None:
         self._ways, self._account, self._coordinator = ways, account, coordinator
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
-
     def close(self) -> None:
         """Ends the connections."""
-        self._ways.__exit__(None, None, None)
+        self._ways.close()
 
     def submit(self, study: StudyFile, *, anew: bool = False) -> "list[Filing]":
         """Files a study at each of its sites, and says where each request stands."""

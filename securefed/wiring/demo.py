@@ -249,7 +249,7 @@ class Demo:
     def close(self) -> None:
         """Ends dana's connections."""
         if self._ways is not None:
-            self._ways.__exit__(None, None, None)
+            self._ways.close()
 
     def _with_keys(self, study: Study) -> Study:
         found = load_federation(self.federation).custodians

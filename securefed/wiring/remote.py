@@ -10,8 +10,7 @@ import ssl
 from collections.abc import Callable
 from pathlib import Path
 from threading import Lock
-from types import TracebackType
-from typing import TYPE_CHECKING, Protocol, Self, TypeAlias
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from securefed.adapters.blob_http import BlobClient
 from securefed.adapters.ed25519_keys import verify
@@ -22,6 +21,7 @@ from securefed.domain.identifiers import DatasetId, RequestId, SiteId
 from securefed.domain.request import RequestState, SignedRequest
 from securefed.errors import CertificateUnusable, NotFound
 from securefed.ports import RemoteSite, Signer
+from securefed.ports.closing import Closing
 
 if TYPE_CHECKING:
     from securefed.adapters.syft_site.client import SiteClient
@@ -54,7 +54,7 @@ def connect_site(site: SiteId, address: Address, signer: Signer) -> StudySite:
     return ConnectedSite(address, connect)
 
 
-class Ways:
+class Ways(Closing):
     """The ways of one person to the sites of a federation, each made when it is first needed."""
 
     def __init__(self, federation: Federation, signer: Signer, connect: Connect) -> None:
@@ -70,15 +70,8 @@ class Ways:
             self._made[site] = self._connect(site, address, self.signer)
         return self._made[site]
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
+        """Ends the connections."""
         for one in self._made.values():
             one.close()
 

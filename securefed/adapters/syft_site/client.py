@@ -8,7 +8,6 @@ of threads.
 import inspect
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 
 from securefed.adapters.syft_site.approved import (
@@ -53,6 +52,7 @@ from securefed.errors import (
     SiteUnreachable,
 )
 from securefed.ports import Signer
+from securefed.ports.closing import Closing
 
 _LONGEST_REASON = 400
 _STATES = {
@@ -71,7 +71,7 @@ class _Code:
     ref: UID
 
 
-class SiteClient:
+class SiteClient(Closing):
     """One person's way to one site."""
 
     def __init__(self, site: SiteId, calls: Calls) -> None:
@@ -91,17 +91,6 @@ class SiteClient:
         except SecurefedError:
             calls.close()
             raise
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         """Ends the connections."""

@@ -16,7 +16,7 @@ from securefed.domain.identifiers import Digest
 from securefed.domain.privacy import PrivacyUnit
 from securefed.domain.site import Column
 from securefed.errors import DataDrifted
-from securefed.recipes.files.closing import Closing
+from securefed.ports.closing import Closing
 from securefed.recipes.files.csv_table import CsvTable, forms_of, record_in
 from securefed.recipes.files.data_file import DataFile, unreadable
 from securefed.recipes.files.grouping import Grouping, Members

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import BinaryIO, TypeAlias
 
 from securefed.errors import DataDrifted, DataUnreadable
-from securefed.recipes.files.closing import Closing
+from securefed.ports.closing import Closing
 
 Stamp: TypeAlias = tuple[int, ...]
 

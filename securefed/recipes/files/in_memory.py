@@ -6,7 +6,7 @@ from securefed.domain.canonical import digest_of
 from securefed.domain.identifiers import Digest
 from securefed.domain.privacy import PrivacyUnit
 from securefed.domain.site import Column
-from securefed.recipes.files.closing import Closing
+from securefed.ports.closing import Closing
 from securefed.recipes.files.source import Numbers
 from securefed.recipes.records import Records
 

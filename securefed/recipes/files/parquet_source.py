@@ -14,8 +14,8 @@ from typing import Any
 from securefed.domain.identifiers import Digest
 from securefed.domain.privacy import PrivacyUnit
 from securefed.domain.site import Column
+from securefed.ports.closing import Closing
 from securefed.recipes.files.arrow_copy import ArrowCopy
-from securefed.recipes.files.closing import Closing
 from securefed.recipes.files.data_file import DataFile, unreadable
 from securefed.recipes.files.grouping import Grouping
 from securefed.recipes.files.parquet_table import ParquetTable, parquet_digest, unit_values

@@ -1,4 +1,4 @@
-"""What holds a file open lets go of it where its `with` ends, however that comes."""
+"""What is open lets go of its files or connections where its `with` ends, however that comes."""
 
 from abc import ABC, abstractmethod
 from types import TracebackType
