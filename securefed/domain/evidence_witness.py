@@ -14,8 +14,6 @@ from securefed.domain.identifiers import Digest, Name, PublicKey, SiteId
 from securefed.domain.ledger import NO_ENTRY, Verify
 from securefed.errors import EvidenceInvalid, LedgerRolledBack
 
-_COSIGNER = "securefed.cosigner/"
-
 
 def check_notes(
     part: Part,
@@ -60,7 +58,7 @@ def _check_signatures(
     if note.site != SiteId(part.name) or not note.vouched_by_site(part.key, verify):
         raise EvidenceInvalid(f"A checkpoint is not signed by {part.name}")
     names = [one.name for one in note.signatures]
-    others = [name.removeprefix(_COSIGNER) for name in names if name.startswith(_COSIGNER)]
+    others = note.cosigners
     if len(set(names)) != len(names) or len(others) != len(names) - 1:
         raise EvidenceInvalid(f"A checkpoint of {part.name} has a signature that is nobody's")
     cosigned = False

@@ -5,65 +5,20 @@ the same with them as without; but they have no place in an update, and each sit
 own. Promises that a part which the study names is a trained one, and that something is still sent.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
-from torch import Tensor, nn
-
-from securefed.domain.identifiers import Name
 from securefed.errors import ConfigInvalid
-from securefed.recipes.recipe import Batch, Forward, Needed, Recipe
-from securefed.recipes.records import Records
-from securefed.recipes.settings import Settings
+from securefed.recipes.recipe import Recipe
+from securefed.recipes.wrapped import Wrapped
 
 _MOST_NAMED = 40
 
 
 @dataclass(frozen=True, kw_only=True)
-class Personal:
-    """A recipe, and all parameters that never leave the site."""
+class Personal(Wrapped):
+    """A recipe, and all parameters that never leave the site: every site begins with the same."""
 
-    recipe: Recipe
     kept: frozenset[str]
-
-    @property
-    def family(self) -> Name:
-        """As the recipe's."""
-        return self.recipe.family
-
-    @property
-    def settings(self) -> Settings:
-        """As the recipe's."""
-        return self.recipe.settings
-
-    def needs(self) -> tuple[Needed, ...]:
-        """As the recipe's."""
-        return self.recipe.needs()
-
-    def model(self) -> nn.Module:
-        """As the recipe's: every site begins with the same personal layers."""
-        return self.recipe.model()
-
-    def collate(self, records: Records) -> Batch:
-        """As the recipe's."""
-        return self.recipe.collate(records)
-
-    def losses(self, model: Forward, batch: Batch) -> Tensor:
-        """As the recipe's."""
-        return self.recipe.losses(model, batch)
-
-    def tallies(self, model: Forward, batch: Batch) -> Tensor:
-        """As the recipe's."""
-        return self.recipe.tallies(model, batch)
-
-    def metrics(self, tally: Tensor) -> Mapping[str, float]:
-        """As the recipe's."""
-        return self.recipe.metrics(tally)
-
-    def mock(self, records: int, seed: int, folder: Path) -> Records:
-        """As the recipe's."""
-        return self.recipe.mock(records, seed, folder)
 
 
 def with_personal(recipe: Recipe) -> Recipe:

@@ -11,70 +11,34 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from securefed.domain.exported import START_DIGEST
-from securefed.domain.identifiers import Name
 from securefed.errors import ConfigInvalid, ModelUnusable
 from securefed.recipes.exported import read_exported
 from securefed.recipes.layout import Values
 from securefed.recipes.pretrained.manifest import pinned_path
-from securefed.recipes.recipe import Batch, Forward, Needed, Recipe
-from securefed.recipes.records import Records
+from securefed.recipes.recipe import Recipe
 from securefed.recipes.settings import Settings
+from securefed.recipes.wrapped import Wrapped
 
 
 @dataclass(frozen=True, kw_only=True)
-class Started:
+class Started(Wrapped):
     """A recipe, and the weights that its model begins with."""
 
-    recipe: Recipe
     weights: Mapping[str, Values]
-
-    @property
-    def family(self) -> Name:
-        """As the recipe's."""
-        return self.recipe.family
-
-    @property
-    def settings(self) -> Settings:
-        """As the recipe's."""
-        return self.recipe.settings
 
     @property
     def kept(self) -> frozenset[str]:
         """As the recipe's."""
         return self.recipe.kept
 
-    def needs(self) -> tuple[Needed, ...]:
-        """As the recipe's."""
-        return self.recipe.needs()
-
     def model(self) -> nn.Module:
         """The recipe's model with these weights in it, trained ones and frozen ones."""
-        model = self.recipe.model()
+        model = super().model()
         put_by_name(self.weights, model)
         return model
-
-    def collate(self, records: Records) -> Batch:
-        """As the recipe's."""
-        return self.recipe.collate(records)
-
-    def losses(self, model: Forward, batch: Batch) -> Tensor:
-        """As the recipe's."""
-        return self.recipe.losses(model, batch)
-
-    def tallies(self, model: Forward, batch: Batch) -> Tensor:
-        """As the recipe's."""
-        return self.recipe.tallies(model, batch)
-
-    def metrics(self, tally: Tensor) -> Mapping[str, float]:
-        """As the recipe's."""
-        return self.recipe.metrics(tally)
-
-    def mock(self, records: int, seed: int, folder: Path) -> Records:
-        """As the recipe's."""
-        return self.recipe.mock(records, seed, folder)
 
 
 def begun_with_start(recipe: Recipe, assets: Path | None) -> Recipe:

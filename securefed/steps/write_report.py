@@ -15,7 +15,7 @@ from securefed.domain.claims import ClaimRegister
 from securefed.domain.evidence import Evidence, Part, Party
 from securefed.domain.evidence_figures import work_of
 from securefed.domain.evidence_witness import check_notes, seen_of
-from securefed.domain.identifiers import DatasetId, Digest, Name, RequestId, SiteId, StudyId
+from securefed.domain.identifiers import DatasetId, Digest, Name, SiteId, StudyId
 from securefed.domain.privacy import Mechanism, PrivacyLoss, gathered
 from securefed.domain.recount import recount
 from securefed.domain.report.chronicle import AttemptStory, Chronicle, chronicle_of
@@ -30,7 +30,6 @@ from securefed.errors import EvidenceInvalid, NotFound
 from securefed.ports import Accountant
 from securefed.steps.verify_evidence import Examined, Examining, verify_evidence
 
-_COSIGNER = "securefed.cosigner/"
 _READER = "whoever had this report written"
 # More attempts than these cannot be told apart in a figure, and each asks the accountant again.
 _MOST_ATTEMPTS = 40
@@ -112,21 +111,18 @@ def _losses(
     subject: Subject, study: StudyId, accountant: Accountant
 ) -> dict[DatasetId, PrivacyLoss]:
     """What the study's rounds cost by themselves, whatever else the report leaves out."""
+    stories = subject.chronicle.requests.items()
+    mine = {name for name, story in stories if story.request.study.study == study}
     found = {}
     for dataset, figures in subject.figures.items():
         ran = [
             one
             for story, mechanisms in _charged(subject.chronicle, dataset)
-            if story.attempt.id.request in _requests(subject.chronicle, study)
+            if story.attempt.id.request in mine
             for one in mechanisms
         ]
         found[dataset] = accountant.loss(gathered(tuple(ran)), figures.allowance.delta)
     return found
-
-
-def _requests(chronicle: Chronicle, study: StudyId) -> set[RequestId]:
-    found = chronicle.requests.items()
-    return {name for name, story in found if story.request.study.study == study}
 
 
 def _subject(
@@ -161,9 +157,8 @@ def _witnesses(
     """Who co-signed the site's checkpoints, and whoever brought one of their own."""
     shown = [one for one in (*part.checkpoints(), *seen) if one.site == SiteId(part.name)]
     mine = [one for one in held if one.site == SiteId(part.name)]
-    signers = {one.name for note in (*shown, *mine) for one in note.signatures}
-    names = (one.removeprefix(_COSIGNER) for one in signers if one.startswith(_COSIGNER))
-    others = sorted({Name(one) for one in names} - {part.name})
+    names = {Name(who) for note in (*shown, *mine) for who in note.cosigners}
+    others = sorted(names - {part.name})
     return (*others, _READER) if mine else tuple(others)
 
 

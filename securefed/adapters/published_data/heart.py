@@ -49,7 +49,7 @@ _COLUMNS: Final = (
     column("oldpeak", ColumnType.DECIMAL, "ST depression by exercise"),
     column("disease", ColumnType.BOOLEAN, "Whether a coronary artery was narrowed by half"),
 )
-_TESTED: Final = {
+TESTED: Final = {
     "cleveland": "5 13 16 24 26 34 40 42 43 46 47 48 49 53 55 56 59 60 61 63 64 65 69 72 76 78 86 "
     "87 88 90 91 93 95 101 103 104 105 113 116 123 128 133 134 135 136 137 151 152 154 156 157 "
     "160 163 165 170 171 179 180 188 190 192 197 201 202 203 211 213 215 216 218 221 223 224 227 "
@@ -63,7 +63,7 @@ _TESTED: Final = {
     "va": "1 5 6 9 12 26 29 33 35 36 38 39 41 42 45 47 54 60 61 62 64 66 67 68 73 75 76 78 79 85 "
     "88 92 97 98 110 111 112 114 117 118 119 121 125 127 128",
 }
-HOSPITALS: Final = tuple(_TESTED)
+HOSPITALS: Final = tuple(TESTED)
 _MISSING: Final = "?"
 _ZERO_IS_MISSING: Final = "chol"
 
@@ -92,7 +92,7 @@ def hospital_rows(
     source: Path, hospital: str
 ) -> tuple[list[Sequence[object]], list[Sequence[object]]]:
     """A hospital's rows to train on and those to test on."""
-    chosen = {int(number) for number in _TESTED[hospital].split()}
+    chosen = {int(number) for number in TESTED[hospital].split()}
     rows = list(enumerate(_whole_rows(source / f"processed.{hospital}.data")))
     trained = [row for number, row in rows if number not in chosen]
     return trained, [row for number, row in rows if number in chosen]

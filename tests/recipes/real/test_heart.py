@@ -15,11 +15,12 @@ from securefed.adapters.odometer import Odometer
 from securefed.adapters.opacus_training.evaluation import evaluate_public
 from securefed.adapters.opacus_training.run import TrainingRun
 from securefed.adapters.opacus_training.training import train
+from securefed.adapters.published_data.heart import HOSPITALS
 from securefed.domain.privacy import DpSgd, Sampling
 from securefed.recipes.files.in_memory import MemorySource
 from securefed.recipes.settings import read_settings
 from securefed.recipes.tabular import Tabular, TabularSettings
-from tests.recipes.real.heart import HOSPITALS, rows, source_of
+from tests.recipes.real.heart import rows, source_of
 from tests.recipes.stated import parameters
 
 pytestmark = pytest.mark.slow
