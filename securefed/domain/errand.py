@@ -30,6 +30,7 @@ from securefed.errors import (
 )
 
 LONGEST_WAIT_S = 5
+MOST_AT_ONCE = 8
 LONGEST_PART_MS = 1000 * 60 * 60 * 24 * 365
 
 
@@ -127,7 +128,24 @@ class Cancel:
     of: Attempt
 
 
-Errand: TypeAlias = Deliver | Train | Report | Fetch | Cancel | Witness
+One: TypeAlias = Deliver | Train | Report | Fetch | Cancel | Witness
+
+
+@dataclass(frozen=True, kw_only=True)
+class Several:
+    """Some errands in one call, since a call costs more than what most of them ask. They are done
+    in their order, each as if it came alone, whatever became of those before it."""
+
+    kind: ClassVar[str] = "several"
+    errands: tuple[One, ...]
+
+    def __post_init__(self) -> None:
+        count("errands in one call", len(self.errands), most=MOST_AT_ONCE)
+        waiting = sum(one.wait_s for one in self.errands if isinstance(one, Report))
+        count("seconds to wait", waiting, least=0, most=LONGEST_WAIT_S)
+
+
+Errand: TypeAlias = One | Several
 
 
 class Phase(StrEnum):
@@ -212,7 +230,18 @@ class Declined:
     where: Line | None
 
 
-Answer: TypeAlias = Standing | Ticketed | Witnessed | Declined
+OneAnswer: TypeAlias = Standing | Ticketed | Witnessed | Declined
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answers:
+    """What became of several errands, in their order."""
+
+    kind: ClassVar[str] = "answers"
+    answers: tuple[OneAnswer, ...]
+
+
+Answer: TypeAlias = OneAnswer | Answers
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -29,7 +29,9 @@ class Part(StrEnum):
     VOUCH = "vouch"
 
 
-# Not parts: a site's whole share in a round, and the whole round, with which it counts.
+# Not parts: the time that a custodian was awaited, within some part; a site's whole share in a
+# round, and the whole round, with which it counts.
+BACK: Final = "custodian-back"
 SHARE: Final = "whole-part"
 DONE: Final = "done"
 

@@ -33,6 +33,7 @@ from securefed.errors.budget import (
 )
 from securefed.errors.custody import (
     CustodianBusy,
+    CustodianOverdue,
     CustodianUnreachable,
     CustodyRefused,
     RequestRefused,
@@ -166,6 +167,7 @@ __all__ = [
     "ConfigInvalid",
     "ControlUnfit",
     "CustodianBusy",
+    "CustodianOverdue",
     "CustodianUnreachable",
     "CustodyRefused",
     "DataDrifted",

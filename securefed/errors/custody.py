@@ -42,3 +42,17 @@ class CustodianUnreachable(EnvironmentFault):
     code = "custodian-unreachable"
     exit_code = ExitCode.UNREACHABLE
     hint = "Check that 'securefed custodian serve' runs, then ask for the same sum again."
+
+
+class CustodianOverdue(EnvironmentFault):
+    """A custodian was away for as long as a round may take, so the round stays open.
+
+    The message says who, for how long, and what it last failed with. What sites sent is kept, and a
+    sum that was opened meanwhile opens to the same."""
+
+    code = "custodian-overdue"
+    exit_code = ExitCode.UNREACHABLE
+    hint = (
+        "Have its owner start 'securefed custodian serve', and run the study again; it goes on "
+        "where it stopped. --deadline says how long a custodian is awaited."
+    )

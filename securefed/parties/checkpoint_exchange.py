@@ -1,15 +1,17 @@
 """Checkpoints of a study's parties, brought from each to all others by the coordinator.
 
-Two calls a party and round: it shows its newest checkpoint, and takes in what others signed of the
-one before; then it signs those of the others. Promises that a party which is away, lies or refuses
-is said and left out, and holds nobody up; that only valid signatures are kept and passed on; and
-that the coordinator keeps the newest checkpoint of each, so that it can show it, too.
+One call a party and round: it shows its newest checkpoint, signs what the others showed in the
+round before, and takes in what they signed of its own. After the last round everybody signs the
+newest of all. Promises that a party which is away, lies or refuses is said and left out, and holds
+nobody up; that only valid signatures are kept and passed on; and that the coordinator keeps the
+newest checkpoint of each, so that it can show it, too.
 """
 
 from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from threading import Thread
+from typing import TypeVar
 
 from securefed.domain.checkpoint import Checkpoint, parse_checkpoint
 from securefed.domain.identifiers import Name, PublicKey, SiteId
@@ -17,6 +19,7 @@ from securefed.domain.ledger import Verify
 from securefed.domain.witnessing import MOST_NOTES, KeyedNote, Witnessed
 from securefed.errors import CheckpointInvalid, LedgerRolledBack, SecurefedError
 
+T = TypeVar("T")
 _AT_ONCE = 32
 
 
@@ -58,13 +61,16 @@ class CheckpointExchange:
     ) -> None:
         self._parties, self._verify, self._kept = parties, verify, kept
         self._said_of, self._round = said, 0
+        # What others signed of a party's checkpoint, until it is brought to it.
+        held = ((one.name, kept.of(one.name)) for one in parties)
+        self._ripe = {name: one for name, one in held if one is not None and one.cosigners}
         self._beside: Thread | None = None
 
     def begin(self, number: int, absent: Collection[str], ended: Callable[[], None]) -> None:
-        """Exchanges in a thread of its own, once the exchange before is over."""
+        """Passes on in a thread of its own, once what was passed on before is."""
 
         def work() -> None:
-            self.exchange(number, absent)
+            self.pass_on(number, absent)
             ended()
 
         self.wait()
@@ -76,45 +82,83 @@ class CheckpointExchange:
         if self._beside is not None:
             self._beside.join()
 
-    def exchange(self, number: int, absent: Collection[str] = ()) -> None:
-        """Has everybody who is here sign the newest checkpoints of all others, after a round."""
+    def pass_on(self, number: int, absent: Collection[str] = ()) -> None:
+        """Asks everybody who is here once, with what was shown before."""
+        here = self._here(number, absent)
+        before = [(one, self._kept.of(one.name)) for one in here]
+        shown = [_Newest(one, kept) for one, kept in before if kept is not None]
+
+        def passed(party: Shown) -> _Newest | None:
+            return self._answered(party, _following(party, shown))
+
+        newest = self._all(passed, here)
+        self._keep(shown, newest)
+
+    def finish(self, number: int, absent: Collection[str] = ()) -> None:
+        """Has everybody who is here sign the newest checkpoints of all others, after a study's last
+        round, and brings each what was signed of its own."""
+        self.wait()
+        here = self._here(number, absent)
+        shown = self._all(self._newest, here)
+        again = self._all(
+            lambda one: self._answered(one.party, _following(one.party, shown)), shown
+        )
+        self._keep(shown, again)
+        self._all(self._newest, [one.party for one in again])
+
+    def _here(self, number: int, absent: Collection[str]) -> list[Shown]:
         self._round = number
-        here = [one for one in self._parties if one.name not in absent]
-        if len(here) < 2:
-            return
-        with ThreadPoolExecutor(min(len(here), _AT_ONCE)) as pool:
-            shown = [one for one in pool.map(self._newest, here) if one is not None]
-            list(pool.map(lambda place: self._signed(place, shown), range(len(shown))))
+        return [one for one in self._parties if one.name not in absent]
+
+    def _all(self, ask: Callable[[T], _Newest | None], asked: Sequence[T]) -> list[_Newest]:
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            return [one for one in pool.map(ask, asked) if one is not None]
+
+    def _keep(self, shown: Sequence[_Newest], newest: Sequence[_Newest]) -> None:
+        """Keeps the newest checkpoints, and what was signed of those that were shown."""
         for one in shown:
-            made = one.checkpoint
-            for checkpoint in one.signed:
-                made = made.joined(checkpoint)
+            if one.signed:
+                made = one.checkpoint
+                for checkpoint in one.signed:
+                    made = made.joined(checkpoint)
+                self._ripe[one.party.name] = made
+        for one in newest:
+            made, ripe = one.checkpoint, self._ripe.get(one.party.name)
+            if ripe is not None and ripe.head == made.head:
+                made = made.joined(ripe)
             try:
                 self._kept.keep(made)
             except SecurefedError as error:
                 self._said(one.party.name, error)
 
-    def deliver(self) -> None:
-        """Brings each what others signed of it last, which the next exchange would do."""
-        with ThreadPoolExecutor(_AT_ONCE) as pool:
-            list(pool.map(self._newest, self._parties))
-
     def _said(self, name: Name, error: SecurefedError) -> None:
         self._said_of(self._round, name, error)
 
     def _newest(self, party: Shown) -> _Newest | None:
-        kept = self._kept.of(party.name)
-        brought = [] if kept is None else [KeyedNote(key=party.key, note=kept.note())]
+        return self._answered(party, ())
+
+    def _answered(self, party: Shown, following: Sequence[_Newest]) -> _Newest | None:
+        """What a party shows, when it is brought what was signed of its own, and has signed what
+        those show that follow it."""
+        own = self._ripe.get(party.name)
+        brought = [] if own is None else [KeyedNote(key=party.key, note=own.note())]
+        others = {one.party.key: one for one in following}
+        brought += [KeyedNote(key=key, note=one.checkpoint.note()) for key, one in others.items()]
         answer = self._asked(party, tuple(brought))
         if answer is None:
             return None
+        self._ripe.pop(party.name, None)
+        for note in answer.signed:
+            if note.key in others:
+                others[note.key].signed += self._by(party, note, others[note.key].checkpoint)
         try:
-            return _Newest(party, self._checked(party, answer.own, kept))
+            return _Newest(party, self._checked(party, answer.own))
         except SecurefedError as error:
             self._said(party.name, error)
             return None
 
-    def _checked(self, party: Shown, own: KeyedNote, kept: Checkpoint | None) -> Checkpoint:
+    def _checked(self, party: Shown, own: KeyedNote) -> Checkpoint:
+        kept = self._kept.of(party.name)
         checkpoint = own.checked(self._verify)
         if (own.key, checkpoint.site) != (party.key, SiteId(party.name)):
             raise CheckpointInvalid(f"{party.name} shows the checkpoint of {checkpoint.site}")
@@ -126,17 +170,6 @@ class CheckpointExchange:
             )
         bare = checkpoint.among(party.key, (), self._verify)
         return bare.joined(kept) if kept is not None and kept.head == head else bare
-
-    def _signed(self, place: int, shown: Sequence[_Newest]) -> None:
-        """Has one party sign what all others show, or as many of those who follow it as one call
-        brings: what it costs a party does not grow with their number."""
-        by, following = shown[place], [*shown[place + 1 :], *shown[:place]]
-        others = {one.party.key: one for one in following[:MOST_NOTES]}
-        notes = tuple(KeyedNote(key=key, note=one.checkpoint.note()) for key, one in others.items())
-        answer = self._asked(by.party, notes)
-        for note in () if answer is None else answer.signed:
-            if note.key in others:
-                others[note.key].signed += self._by(by.party, note, others[note.key].checkpoint)
 
     def _by(self, party: Shown, note: KeyedNote, brought: Checkpoint) -> list[Checkpoint]:
         try:
@@ -162,6 +195,15 @@ class CheckpointExchange:
             what = f"{party.name} refuses the checkpoint of {names.get(one.key, 'somebody')}"
             self._said(party.name, CheckpointInvalid(f"{what}: {one.code}: {one.what}"))
         return answer
+
+
+def _following(party: Shown, shown: Sequence[_Newest]) -> Sequence[_Newest]:
+    """The others, from those that follow a party on: as many as one call brings beside its own, so
+    what it costs a party does not grow with their number."""
+    ordered = sorted(shown, key=lambda one: one.party.name)
+    later = [one for one in ordered if one.party.name > party.name]
+    earlier = [one for one in ordered if one.party.name < party.name]
+    return [*later, *earlier][: MOST_NOTES - 1]
 
 
 def _forks(checkpoint: Checkpoint, kept: Checkpoint) -> bool:

@@ -13,13 +13,18 @@ from securefed.aggregation.plain_update import VALUE_BYTES
 from securefed.domain.blob import BlobId, Direction
 from securefed.domain.errand import (
     Answer,
+    Answers,
     Cancel,
+    Declined,
     Deliver,
     Errand,
     Fetch,
+    One,
+    OneAnswer,
     Phase,
     Released,
     Report,
+    Several,
     Spent,
     Standing,
     Ticketed,
@@ -80,13 +85,27 @@ class Desk:
         try:
             return answer_text(self.ask(request, read_errand(text)))
         except SecurefedError as error:
-            # Whether an attempt is there yet is what a coordinator asks first; that is no refusal.
-            if not isinstance(error, NotFound):
-                self._room.refused(Name(error.code))
-            return answer_text(declined(error))
+            return answer_text(self._declined(error))
 
     def ask(self, request: RequestId, errand: Errand) -> Answer:
         """The answer to an errand, or the error why there is none."""
+        if isinstance(errand, Several):
+            return Answers(answers=tuple(self._tried(request, one) for one in errand.errands))
+        return self._ask(request, errand)
+
+    def _tried(self, request: RequestId, errand: One) -> OneAnswer:
+        try:
+            return self._ask(request, errand)
+        except SecurefedError as error:
+            return self._declined(error)
+
+    def _declined(self, error: SecurefedError) -> Declined:
+        # Whether an attempt or a file is there yet is what a coordinator asks; that is no refusal.
+        if not isinstance(error, NotFound):
+            self._room.refused(Name(error.code))
+        return declined(error)
+
+    def _ask(self, request: RequestId, errand: One) -> OneAnswer:
         if isinstance(errand, Witness):
             return self._room.witnessed(request, errand)
         id = RoundId(request=request, round=errand.of.round, attempt=errand.of.attempt)

@@ -4,18 +4,18 @@ Promises that a round counts once its state is on the disk, and that everything 
 done again: sites are asked in the same words, updates that came are kept, a sum that was opened
 opens to the same. Who is asked in a round, and whether another one follows, is told from the study
 and from rounds that count, so every process tells the same. A site that fails, lies or is silent is
-named and left out while the quorum holds. It holds no secret but what signs; weights that it sees
-were noised at the sites.
+named and left out while the quorum holds; a custodian that is away is awaited, since nobody else
+can open. It holds no secret but what signs; weights that it sees were noised at the sites.
 """
 
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import partial
 from threading import Event, Lock, Thread
 
 from securefed.aggregation.combining import ServerState, ServerStep, read_state, written_state
-from securefed.domain.errand import Released, Standing
+from securefed.domain.errand import Released
 from securefed.domain.identifiers import Name, SiteId
 from securefed.domain.round_parts import DONE, SHARE, Part, waited
 from securefed.domain.run_order import METRICS, UPDATE, mean_metrics
@@ -27,31 +27,20 @@ from securefed.errors import (
     SiteUnreachable,
 )
 from securefed.parties.round_metrics import keep_metrics, metrics_in_words, sum_metrics
-from securefed.parties.study_tools import Gathered, Member, Noted, RunPlan, RunTools
+from securefed.parties.round_under_way import RoundUnderWay
+from securefed.parties.study_tools import Member, Noted, RunPlan, RunTools
 from securefed.ports import RoundFiles
+from securefed.steps.await_custodian import Waiting
 from securefed.steps.send_model import control_parcel, control_stride, weights_parcel
 from securefed.steps.visit_site import (
-    ControlParcel,
-    Parcel,
     Patience,
+    Reached,
     Visit,
     cancel_attempts,
     fetch_file,
     file_parts,
     visit_site,
 )
-
-
-@dataclass
-class _Round:
-    """A round under way."""
-
-    number: int
-    gathered: Gathered
-    weights: Parcel | None
-    control: ControlParcel | None
-    ends: float
-    failed: dict[SiteId, SecurefedError] = field(default_factory=dict)
 
 
 class StudyRun:
@@ -97,7 +86,8 @@ class StudyRun:
                 state = self._round(done, state)
         finally:
             self._tools.exchange.wait()
-        self._tools.exchange.deliver()
+        if done < self._plan.study.rounds:
+            self._tools.exchange.finish(done)
         return state
 
     def _judged(self, done: int) -> bool:
@@ -118,9 +108,9 @@ class StudyRun:
         tools = self._tools
         with tools.round_files(number) as files:
             began = tools.monotonic()
-            gathered = tools.gather(number, files)
+            gathered = tools.gather(number, files, self._waiting(number))
             self._noted(number, None, Part.ANNOUNCE, began)
-            one = _Round(
+            one = RoundUnderWay(
                 number=number,
                 gathered=gathered,
                 weights=weights_parcel(tools.folder, number, state),
@@ -134,7 +124,7 @@ class StudyRun:
             self._noted(number, None, DONE, began)
         return state
 
-    def _combine(self, one: _Round, state: ServerState, files: RoundFiles) -> None:
+    def _combine(self, one: RoundUnderWay, state: ServerState, files: RoundFiles) -> None:
         """Adds what came in, has the sum opened, and moves the model on; then the round counts."""
         monotonic, gathering = self._tools.monotonic, one.gathered.gathering
         began = monotonic()
@@ -164,16 +154,21 @@ class StudyRun:
         self._vouch(one)
         self._tools.models.put(_state_name(one.number), written_state(state))
 
-    def _vouch(self, one: _Round) -> None:
-        """Has checkpoints exchanged beside the next round; after the last one, before it counts."""
+    def _vouch(self, one: RoundUnderWay) -> None:
+        """Passes checkpoints on beside the next round; after the last one all are signed before it
+        counts."""
         began, exchange = self._tools.monotonic(), self._tools.exchange
-        exchange.begin(
-            *(one.number, one.failed, lambda: self._noted(one.number, None, Part.VOUCH, began))
-        )
-        if one.number == self._plan.study.rounds:
-            exchange.wait()
 
-    def _visit_all(self, one: _Round, files: RoundFiles) -> None:
+        def ended() -> None:
+            self._noted(one.number, None, Part.VOUCH, began)
+
+        if one.number < self._plan.study.rounds:
+            exchange.begin(one.number, one.failed, ended)
+        else:
+            exchange.finish(one.number, one.failed)
+            ended()
+
+    def _visit_all(self, one: RoundUnderWay, files: RoundFiles) -> None:
         here = set(one.gathered.gathering.delivered)
         asked = set(self._plan.study.sites_of(one.number)) - here
         threads = [
@@ -186,7 +181,7 @@ class StudyRun:
         for thread in threads:
             thread.join()
 
-    def _visited(self, one: _Round, member: Member, files: RoundFiles) -> None:
+    def _visited(self, one: RoundUnderWay, member: Member, files: RoundFiles) -> None:
         began = self._tools.monotonic()
         try:
             self._part(one, member, files)
@@ -195,37 +190,37 @@ class StudyRun:
             one.failed[member.site] = error
             self._noted(one.number, member.site, error.code, began, words=str(error))
 
-    def _part(self, one: _Round, member: Member, files: RoundFiles) -> None:
+    def _part(self, one: RoundUnderWay, member: Member, files: RoundFiles) -> None:
         sent: list[float] = []
         patience = self._patience(one, member.site, sent)
-        visit = self._visit(one, member)
+        visit = one.visit(self._plan, member)
         began = self._tools.monotonic()
         try:
-            standing = visit_site(member.remote, visit, patience)
+            reached = visit_site(member.remote, visit, patience)
         except RoundOverdue:
             with suppress(SiteUnreachable):
                 cancel_attempts(member.remote, member.request, one.number, visit.attempts)
             raise
         now = self._tools.monotonic()
-        for part, seconds in waited(now - began - sum(sent), standing.spent).items():
+        for part, seconds in waited(now - began - sum(sent), reached.standing.spent).items():
             self._noted(one.number, member.site, part, now - seconds)
         # The update comes last: a site that has delivered is not asked for its metrics again.
-        for file in sorted(standing.released, key=lambda file: file.file == UPDATE):
-            self._fetched(one, member, visit, standing, file, patience, files)
+        for file in sorted(reached.standing.released, key=lambda file: file.file == UPDATE):
+            self._fetched(one, member, visit, reached, file, patience, files)
 
     def _fetched(
         self,
-        one: _Round,
+        one: RoundUnderWay,
         member: Member,
         visit: Visit,
-        standing: Standing,
+        reached: Reached,
         file: Released,
         patience: Patience,
         files: RoundFiles,
     ) -> None:
         began = self._tools.monotonic()
         target = self._tools.folder / f"{one.number}.{member.site}.{file.file}"
-        fetch_file(member.remote, visit, standing, file, target, patience)
+        fetch_file(member.remote, visit, reached, file, target, patience)
         self._noted(one.number, member.site, f"fetch-{file.file}", began, bytes=file.length)
         if file.file == UPDATE:
             began = self._tools.monotonic()
@@ -235,23 +230,9 @@ class StudyRun:
             keep_metrics(member.site, target, files)
         target.unlink()
 
-    def _visit(self, one: _Round, member: Member) -> Visit:
-        study = self._plan.study
-        return Visit(
-            request=member.request,
-            round=one.number,
-            attempts=1 + study.spare_attempts,
-            weights=one.weights,
-            code=self._plan.code,
-            lattice=one.gathered.lattice,
-            protection=one.gathered.protection,
-            control=one.control,
-        )
-
-    def _patience(self, one: _Round, site: SiteId, sent: list[float]) -> Patience:
+    def _patience(self, one: RoundUnderWay, site: SiteId, sent: list[float]) -> Patience:
         def wait(seconds: float) -> None:
-            if self._stopping.wait(seconds):
-                raise RunCancelled("The run was stopped", where=f"round {one.number}")
+            self._pause(one.number, seconds)
             if self._tools.monotonic() > one.ends:
                 raise RoundOverdue("The site did not finish in time", where=site)
 
@@ -266,9 +247,22 @@ class StudyRun:
             on_sent=on_sent,
         )
 
-    def _expect_quorum(self, one: _Round) -> None:
-        if self._stopping.is_set():
-            raise RunCancelled("The run was stopped", where=f"round {one.number}")
+    def _waiting(self, number: int) -> Waiting:
+        """How the custodians of a round are awaited."""
+        return Waiting(
+            limit_s=self._plan.deadline_s,
+            monotonic=self._tools.monotonic,
+            wait=partial(self._pause, number),
+            note=partial(self._noted, number, None),
+        )
+
+    def _pause(self, number: int, seconds: float = 0) -> None:
+        """Goes on after so many seconds, unless the run is to end."""
+        if self._stopping.wait(seconds):
+            raise RunCancelled("The run was stopped", where=f"round {number}")
+
+    def _expect_quorum(self, one: RoundUnderWay) -> None:
+        self._pause(one.number)
         here, least = len(one.gathered.gathering.delivered), self._plan.study.minimum_sites
         if here >= least:
             return

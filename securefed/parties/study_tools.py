@@ -14,6 +14,7 @@ from securefed.domain.run_order import NoisyMetrics
 from securefed.domain.study import Study
 from securefed.parties.checkpoint_exchange import CheckpointExchange
 from securefed.ports import RemoteSite, RoundFiles
+from securefed.steps.await_custodian import Waiting
 from securefed.steps.visit_site import Parcel
 
 
@@ -79,11 +80,12 @@ class Noted:
 @dataclass(frozen=True, kw_only=True)
 class RunTools:
     """What a run works with. `models` and `round_files` are the coordinator's own folders; in
-    `folder` lie files on their way. `released` are the metrics of a round that is done."""
+    `folder` lie files on their way. `gather` announces a round, and its custodians are awaited as
+    it is told. `released` are the metrics of a round that is done."""
 
     models: RoundFiles
     round_files: Callable[[int], AbstractContextManager[RoundFiles]]
-    gather: Callable[[int, RoundFiles], Gathered]
+    gather: Callable[[int, RoundFiles, Waiting], Gathered]
     released: Callable[[int], Sequence[NoisyMetrics]]
     folder: Path
     monotonic: Callable[[], float]
@@ -95,7 +97,7 @@ class RunTools:
 @dataclass(frozen=True, kw_only=True)
 class RunPlan:
     """What is run: the study, where its model begins, what makes metrics from the sum of all sites'
-    noised tallies, and how long a round may take."""
+    noised tallies, and how long a round waits for sites or a custodian."""
 
     study: Study
     layout: Digest

@@ -6,27 +6,33 @@ has spare ones. A site that can't be reached is asked again until the patience e
 whoever called, never waited for without end.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from securefed.domain.errand import (
     Answer,
+    Answers,
     Attempt,
     Cancel,
     Control,
+    Declined,
     Deliver,
-    Errand,
     Fetch,
+    One,
+    OneAnswer,
     Phase,
     Protection,
     Released,
     Report,
+    Several,
     Standing,
     Ticketed,
     Train,
+    error_of,
 )
-from securefed.domain.identifiers import Digest, RequestId
+from securefed.domain.identifiers import Digest, Name, RequestId, SiteId
+from securefed.domain.run_order import METRICS, UPDATE
 from securefed.errors import (
     BlobUnreachable,
     ErrandGarbled,
@@ -36,8 +42,9 @@ from securefed.errors import (
 )
 from securefed.ports import RemoteSite
 
-# A site answers earlier when the attempt is over.
-_WAIT_S = 1
+# A site answers earlier when the attempt is over; meanwhile a call costs it more than a step may.
+_FIRST_WAIT_S, _LONGEST_WAIT_S = 1, 3
+_FILES = (UPDATE, METRICS)
 _AGAIN_S = 1.0
 _PIECE = 1 << 20
 
@@ -63,6 +70,7 @@ class ControlParcel:
 class Visit:
     """What a site is asked to do in a round."""
 
+    site: SiteId
     request: RequestId
     round: int
     attempts: int
@@ -103,22 +111,34 @@ class Patience:
     on_sent: Callable[[float, int], None]
 
 
-def visit_site(remote: RemoteSite, visit: Visit, patience: Patience) -> Standing:
-    """The standing of the attempt that is done; SiteFailed where no attempt is left."""
+@dataclass(frozen=True, kw_only=True)
+class Reached:
+    """Where an attempt stands, and tickets for those of its files that came with the answer."""
+
+    standing: Standing
+    tickets: Mapping[Name, str]
+
+    @property
+    def attempt(self) -> Attempt:
+        """Which one."""
+        return Attempt(round=self.standing.id.round, attempt=self.standing.id.attempt)
+
+
+def visit_site(remote: RemoteSite, visit: Visit, patience: Patience) -> Reached:
+    """The attempt that is done, with tickets for its files; SiteFailed where no attempt is left."""
     last = None
     for of in _attempts(visit):
-        standing = _known(remote, visit, of, patience)
-        if standing is None:
-            _bring(remote, visit, of, patience)
-            standing = _standing(remote, visit, visit.train(of), patience)
-        while not standing.phase.over:
-            patience.on_standing(standing)
+        reached = _begun(_Way(remote, visit, patience), of)
+        waited = _FIRST_WAIT_S
+        while not reached.standing.phase.over:
+            patience.on_standing(reached.standing)
             patience.wait(0)
-            standing = _standing(remote, visit, Report(of=of, wait_s=_WAIT_S), patience)
-        patience.on_standing(standing)
-        if standing.phase is Phase.DONE:
-            return standing
-        last = standing
+            waited = min(waited + 1, _LONGEST_WAIT_S)
+            reached = _reached(_Way(remote, visit, patience), _looks(of, waited))
+        patience.on_standing(reached.standing)
+        if reached.standing.phase is Phase.DONE:
+            return reached
+        last = reached.standing
     cause = "it has no attempt left" if last is None else f"its last attempt ended: {last.cause}"
     raise SiteFailed(f"The site did not finish round {visit.round}; {cause}")
 
@@ -126,14 +146,16 @@ def visit_site(remote: RemoteSite, visit: Visit, patience: Patience) -> Standing
 def fetch_file(
     remote: RemoteSite,
     visit: Visit,
-    standing: Standing,
+    reached: Reached,
     file: Released,
     target: Path,
     patience: Patience,
 ) -> None:
     """Fetches a released file; its digest is checked as it comes."""
-    of = Attempt(round=standing.id.round, attempt=standing.id.attempt)
-    ticket = _ticket(_asked(remote, visit, Fetch(of=of, file=file.file), patience))
+    way, ticket = _Way(remote, visit, patience), reached.tickets.get(file.file)
+    if ticket is None:
+        (answer,) = way.ask(Fetch(of=reached.attempt, file=file.file))
+        ticket = _ticket(answer)
     if ticket is None:
         raise ErrandGarbled("The site gave no ticket for a file that it released")
     _insisting(lambda: remote.fetch(ticket, target), patience)
@@ -163,45 +185,84 @@ def _attempts(visit: Visit) -> Iterator[Attempt]:
     return (Attempt(round=visit.round, attempt=one + 1) for one in range(visit.attempts))
 
 
-def _known(remote: RemoteSite, visit: Visit, of: Attempt, patience: Patience) -> Standing | None:
-    try:
-        return _standing(remote, visit, Report(of=of), patience)
-    except NotFound:
-        return None
+@dataclass(frozen=True)
+class _Way:
+    """The way to a site, in a visit."""
+
+    remote: RemoteSite
+    visit: Visit
+    patience: Patience
+
+    def ask(self, *errands: One) -> tuple[OneAnswer, ...]:
+        """What a site answers in one call, declined errands among it."""
+        found: list[Answer] = []
+        several = Several(errands=errands)
+        _insisting(
+            lambda: found.append(self.remote.ask(self.visit.request, several)), self.patience
+        )
+        (answer,) = found
+        if not isinstance(answer, Answers) or len(answer.answers) != len(errands):
+            raise ErrandGarbled("The site did not answer each errand", where=self.visit.site)
+        return answer.answers
+
+    def expected(self, answer: OneAnswer) -> OneAnswer:
+        """The answer, or the error that it declines with."""
+        if isinstance(answer, Declined):
+            raise error_of(answer, self.visit.site)
+        return answer
 
 
-def _bring(remote: RemoteSite, visit: Visit, of: Attempt, patience: Patience) -> None:
-    began, sent = patience.monotonic(), 0
-    for parcel in visit.parcels:
-        errand = Deliver(of=of, blob=parcel.digest, length=parcel.length)
-        ticket = _ticket(_asked(remote, visit, errand, patience))
+def _begun(way: _Way, of: Attempt) -> Reached:
+    """The attempt as it was left, or begun. One call asks for both, and brings what is missing."""
+    parcels = way.visit.parcels
+    looks = _looks(of, 0)
+    brings = (Deliver(of=of, blob=one.digest, length=one.length) for one in parcels)
+    began, sent = way.patience.monotonic(), 0
+    known, *others = way.ask(*looks, *brings)
+    if not (isinstance(known, Declined) and known.code == NotFound.code):
+        return _read(way, known, others[: len(_FILES)])
+    for parcel, answer in zip(parcels, others[len(_FILES) :], strict=True):
+        ticket = _ticket(way.expected(answer))
         if ticket is not None:
-            _send(remote, ticket, parcel.path, patience)
+            _send(way, ticket, parcel.path)
             sent += parcel.length
-    patience.on_sent(began, sent)
+    way.patience.on_sent(began, sent)
+    return _reached(way, (way.visit.train(of), *_looks(of, _FIRST_WAIT_S)))
 
 
-def _send(remote: RemoteSite, ticket: str, path: Path, patience: Patience) -> None:
-    _insisting(lambda: remote.send(ticket, path), patience)
+def _looks(of: Attempt, wait_s: int) -> tuple[One, ...]:
+    """Where does the attempt stand, and a ticket for each file that it has released by then."""
+    return (Report(of=of, wait_s=wait_s), *(Fetch(of=of, file=one) for one in _FILES))
 
 
-def _standing(remote: RemoteSite, visit: Visit, errand: Errand, patience: Patience) -> Standing:
-    answer = _asked(remote, visit, errand, patience)
-    if not isinstance(answer, Standing):
-        raise ErrandGarbled("The site did not say where the attempt stands")
-    return answer
+def _reached(way: _Way, errands: tuple[One, ...]) -> Reached:
+    first, *others = way.ask(*errands)
+    if isinstance(errands[0], Train):
+        way.expected(first)
+        first, *others = others
+    return _read(way, first, others)
 
 
-def _ticket(answer: Answer) -> str | None:
+def _read(way: _Way, known: OneAnswer, tickets: Sequence[OneAnswer]) -> Reached:
+    standing = way.expected(known)
+    if not isinstance(standing, Standing):
+        raise ErrandGarbled("The site did not say where the attempt stands", where=way.visit.site)
+    found = {
+        file: str(one.ticket)
+        for file, one in zip(_FILES, tickets, strict=True)
+        if isinstance(one, Ticketed) and one.ticket is not None
+    }
+    return Reached(standing=standing, tickets=found)
+
+
+def _send(way: _Way, ticket: str, path: Path) -> None:
+    _insisting(lambda: way.remote.send(ticket, path), way.patience)
+
+
+def _ticket(answer: OneAnswer) -> str | None:
     if not isinstance(answer, Ticketed):
         raise ErrandGarbled("The site did not answer with a ticket")
     return answer.ticket
-
-
-def _asked(remote: RemoteSite, visit: Visit, errand: Errand, patience: Patience) -> Answer:
-    found: list[Answer] = []
-    _insisting(lambda: found.append(remote.ask(visit.request, errand)), patience)
-    return found[0]
 
 
 def _insisting(act: Callable[[], None], patience: Patience) -> None:

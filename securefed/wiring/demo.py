@@ -24,7 +24,7 @@ from securefed.domain.plan import ReviewPlan
 from securefed.domain.policy import Policy
 from securefed.domain.request import RequestState
 from securefed.domain.site import Account, Role
-from securefed.domain.study import Study
+from securefed.domain.study import Study, Suite
 from securefed.errors import ProgramFailed
 from securefed.steps import prepare_site
 from securefed.wiring import basics, opened_site
@@ -85,6 +85,11 @@ class Demo:
         return tuple(one.site for one in self._written.participants)
 
     @property
+    def custodians(self) -> Mapping[str, Holds]:
+        """Who opens sums, and with which kind of key; nobody where the study seals nothing."""
+        return {} if self._written.sealing.suite is Suite.NONE else CUSTODIANS
+
+    @property
     def study_file(self) -> Path:
         """The study as it is filed, but for its keys."""
         return self.root / "study.toml"
@@ -118,7 +123,7 @@ class Demo:
         bring_pretrained(workload, self._chosen.assets, places)
         for site in self.sites:
             self._found_site(site)
-        for name, holds in CUSTODIANS.items():
+        for name, holds in self.custodians.items():
             init_custodian(self.root / name, Name(name), holds)
 
     def _found_site(self, name: SiteId) -> None:
@@ -145,7 +150,7 @@ class Demo:
             self.programs.start(name, "site", "serve", "--site", str(self.root / name), "--json")
             for name in self.sites
         ]
-        agreed = [self._agree(name) for name in CUSTODIANS]
+        agreed = [self._agree(name) for name in self.custodians]
         # PySyft takes seconds; meanwhile the others load it, too.
         importlib.import_module("securefed.adapters.syft_site.client")
         for one in agreed:
@@ -155,7 +160,7 @@ class Demo:
                 *(name, "custodian", "serve", "--folder", str(self.root / name)),
                 *("--port", "0", "--json"),
             )
-            for name in CUSTODIANS
+            for name in self.custodians
         ]
         tables = [self._table("custodians", one) for one in custodians]
         tables = [*(self._table("sites", one) for one in sites), *tables]
@@ -252,6 +257,8 @@ class Demo:
             self._ways.close()
 
     def _with_keys(self, study: Study) -> Study:
+        if not self.custodians:
+            return study
         found = load_federation(self.federation).custodians
         sealing = replace(
             study.sealing,

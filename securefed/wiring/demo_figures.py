@@ -26,7 +26,7 @@ from securefed.recipes.files.opening import open_source
 from securefed.recipes.files.source import RecordSource
 from securefed.recipes.registry import recipe_for
 from securefed.wiring import basics, opened_site
-from securefed.wiring.demo import COORDINATOR, CUSTODIANS, Demo
+from securefed.wiring.demo import COORDINATOR, Demo
 from securefed.wiring.evidence import checked, gathered, part_of_custodian, part_of_site
 from securefed.wiring.report import asked, expect_libraries, save, written
 from securefed.wiring.study import OpenStudy
@@ -148,7 +148,7 @@ def write_report(demo: Demo, folder: Path) -> tuple[Path, Path | None]:
     of the extra `report`."""
     study = demo.opened.study.study
     own = [part_of_site(demo.root / site, study) for site in demo.sites]
-    own += [part_of_custodian(demo.root / name, study) for name in CUSTODIANS]
+    own += [part_of_custodian(demo.root / name, study) for name in demo.custodians]
     by = (Name(COORDINATOR), demo.key(COORDINATOR))
     data = checked(gathered(own, (), study, {}, by))
     try:

@@ -6,8 +6,9 @@ now. Sealing loads TenSEAL, and only where the suite encrypts.
 
 import hashlib
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
@@ -15,7 +16,7 @@ from securefed.adapters.ed25519_keys import Ed25519Signer, verify
 from securefed.adapters.this_machine import SystemEntropy
 from securefed.domain.collection import Announced
 from securefed.domain.errand import Attempt, Protection
-from securefed.domain.identifiers import Digest
+from securefed.domain.identifiers import Digest, Name
 from securefed.domain.key_card import SignedCard
 from securefed.domain.records import from_bytes
 from securefed.domain.seal_terms import announce
@@ -25,6 +26,7 @@ from securefed.errors import CustodyRefused, SealForeign, StorageFailed
 from securefed.parties.coordinator import CoordinatorParty, Equipment
 from securefed.parties.study_tools import Gathered
 from securefed.ports import RoundFiles, Signer
+from securefed.steps.await_custodian import Awaited, Waiting
 from securefed.steps.gather_plain import PlainCollecting, PlainRound
 from securefed.steps.make_canary import Sealing
 from securefed.steps.prove_protection import Tools
@@ -37,8 +39,9 @@ if TYPE_CHECKING:
     from securefed.aggregation.adding import NewAdder
 
 A = TypeVar("A", Announced, PlainRound)
-Gather = Callable[[int, RoundFiles], Gathered]
-Holder: TypeAlias = "tuple[CustodianClient, SignedCard]"
+Gather = Callable[[int, RoundFiles, Waiting], Gathered]
+# A custodian by the name that the federation's file gives it, and its key for a round.
+Holder: TypeAlias = "tuple[Name, CustodianClient, SignedCard]"
 _LARGEST = 1 << 21
 _MOST_WORKERS = 8
 
@@ -46,7 +49,7 @@ _MOST_WORKERS = 8
 def plain_gather(study: Study, layout: Digest, roster: Callable[[int], Roster]) -> Gather:
     """Rounds whose updates are noised and not sealed."""
 
-    def gather(number: int, files: RoundFiles) -> Gathered:
+    def gather(number: int, files: RoundFiles, _waiting: Waiting) -> Gathered:
         before = _announced(files, PlainRound)
         about = before or PlainRound(
             study=study.study,
@@ -63,25 +66,29 @@ def plain_gather(study: Study, layout: Digest, roster: Callable[[int], Roster]) 
 
 @dataclass(frozen=True, kw_only=True)
 class SealedRounds:
-    """Rounds whose updates are sealed, and opened by custodians as a sum. `folder` is for the
-    lattice key's file."""
+    """Rounds whose updates are sealed, and opened as a sum by custodians, who are awaited. `folder`
+    is for the lattice key's file."""
 
     study: Study
     layout: Digest
     roster: Callable[[int], Roster]
     signer: Signer
-    custodians: Sequence["CustodianClient"]
+    custodians: Mapping[Name, "CustodianClient"]
     folder: Path
 
-    def gather(self, number: int, files: RoundFiles) -> Gathered:
+    def gather(self, number: int, files: RoundFiles, waiting: Waiting) -> Gathered:
         """Announces a round and proves its protection; the same again after a restart."""
-        holders = [(client, self._card(client, number)) for client in self.custodians]
-        cards = tuple(card for _, card in holders)
+        holders = [
+            (name, client, waiting.ask(name, partial(self._card, client, number)))
+            for name, client in self.custodians.items()
+        ]
+        cards = tuple(card for *_, card in holders)
         announced = _announced(files, Announced) or announce(
             self.study, Attempt(round=number, attempt=1), self.roster(number), cards, self.layout
         )
-        lattice = self._lattice(announced.seal, holders)
-        party = CoordinatorParty(files, announced, self._equipment(announced, holders, lattice))
+        lattice = self._lattice(announced.seal, holders, waiting)
+        equipment = self._equipment(announced, holders, lattice, waiting)
+        party = CoordinatorParty(files, announced, equipment)
         protection = Protection(
             announced=announced,
             proof=party.prove(),
@@ -102,24 +109,28 @@ class SealedRounds:
             raise CustodyRefused(f"No key of {self.study.study} is for round {number}")
         return max(fitting, key=lambda one: one.card.number)
 
-    def _lattice(self, seal: Seal, holders: Sequence[Holder]) -> Parcel | None:
+    def _lattice(self, seal: Seal, holders: Sequence[Holder], waiting: Waiting) -> Parcel | None:
         """The lattice key's file, if it is the one that the seal names."""
         if seal.key is None:
             return None
         from securefed.adapters.tenseal_sealing.keys import EncryptionKey
 
         path = self.folder / seal.key.removeprefix("sha256:")
-        for client, signed in holders:
+        for name, client, signed in holders:
             if signed.card.lattice == seal.key:
                 if path.exists():
                     return parcel(path, path.read_bytes())
-                data = client.public_key(self.study.study)
+                data = waiting.ask(name, partial(client.public_key, self.study.study))
                 if EncryptionKey.from_bytes(data).digest == seal.key:
                     return parcel(path, data)
         raise SealForeign("No custodian gives out the lattice key that the round names")
 
     def _equipment(
-        self, announced: Announced, holders: Sequence[Holder], lattice: Parcel | None
+        self,
+        announced: Announced,
+        holders: Sequence[Holder],
+        lattice: Parcel | None,
+        waiting: Waiting,
     ) -> Equipment:
         from securefed.adapters.custodian_http.client import StudyCustodian
         from securefed.adapters.this_machine.secrets import HeldSecrets
@@ -135,7 +146,10 @@ class SealedRounds:
         )
         tools = Tools(
             sealing=sealing,
-            custodians=[StudyCustodian(client, signed.card) for client, signed in holders],
+            custodians=[
+                Awaited(StudyCustodian(client, signed.card), name, waiting)
+                for name, client, signed in holders
+            ],
             secrets=HeldSecrets(_secret_kinds(announced.seal)),
             signer=self.signer,
         )

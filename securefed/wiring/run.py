@@ -17,7 +17,6 @@ from securefed.adapters.update_files import folder_files
 from securefed.aggregation.combining import ServerState, first_state
 from securefed.aggregation.grid import Floats
 from securefed.config import load_own_code
-from securefed.config.federation import Address
 from securefed.domain.errand import Standing
 from securefed.domain.identifiers import Name, PublicKey, SiteId
 from securefed.domain.request import RequestState
@@ -36,6 +35,7 @@ from securefed.parties.study_run import StudyRun
 from securefed.parties.study_tools import Gathered, Noted, RunPlan, RunTools
 from securefed.ports import RoundFiles, Signer
 from securefed.recipes.layout import Layout, Values
+from securefed.steps.await_custodian import Waiting
 from securefed.steps.round_names import AttemptNames
 from securefed.steps.visit_site import Parcel
 from securefed.wiring.custodian import custodian_client
@@ -50,6 +50,8 @@ from securefed.wiring.study import COUNTED, OpenStudy
 
 if TYPE_CHECKING:
     from securefed.adapters.custodian_http.client import CustodianClient
+
+    Custodians = Mapping[Name, CustodianClient]
 
 _REFUSALS: Mapping[RequestState, type[SecurefedError]] = {
     RequestState.REVOKED: ApprovalWithdrawn,
@@ -124,7 +126,9 @@ def opened_run(
         for site, error in joined.missing.items():
             log.note(Noted(round=0, site=site, part=Name(error.code), words=str(error)))
         joined.expect_quorum(study.minimum_sites)
-        rounds = _Rounds(folder, _gather(began, ways, joined, wanted, passing), log.note)
+        custodians = _custodians(study, ways, wanted)
+        gather = _gather(began, custodians, joined, wanted, passing)
+        rounds = _Rounds(folder, gather, log.note)
         plan = RunPlan(
             study=study,
             layout=began.layout.digest,
@@ -143,7 +147,7 @@ def opened_run(
             note=log.note,
             on_standing=watch.standing,
             exchange=checkpoint_exchange(
-                *(study.study, joined.members, _custodians(study, ways, wanted), ways),
+                *(study.study, joined.members, list(custodians.values()), ways),
                 *(folder.checkpoints, log.note),
             ),
         )
@@ -216,7 +220,9 @@ def _own_code(file: Path, passing: Path) -> Parcel | None:
 # --- its rounds ----------------------------------------------------------------------------------
 
 
-def _gather(began: Began, ways: Ways, joined: Joined, wanted: Wanted, passing: Path) -> Gather:
+def _gather(
+    began: Began, custodians: "Custodians", joined: Joined, wanted: Wanted, passing: Path
+) -> Gather:
     study, layout = began.study, began.layout.digest
 
     def roster(number: int) -> Roster:
@@ -234,23 +240,24 @@ def _gather(began: Began, ways: Ways, joined: Joined, wanted: Wanted, passing: P
         layout=layout,
         roster=roster,
         signer=wanted.coordinator,
-        custodians=_custodians(study, ways, wanted),
+        custodians=custodians,
         folder=passing,
     ).gather
 
 
-def _custodians(study: Study, ways: Ways, wanted: Wanted) -> "list[CustodianClient]":
-    return [_custodian(ways, key, wanted) for key in study.sealing.custodians]
+def _custodians(study: Study, ways: Ways, wanted: Wanted) -> "Custodians":
+    return dict(_custodian(ways, key, wanted) for key in study.sealing.custodians)
 
 
-def _custodian(ways: Ways, key: PublicKey, wanted: Wanted) -> "CustodianClient":
-    found: list[Address] = [one for one in ways.federation.custodians.values() if one.key == key]
+def _custodian(ways: Ways, key: PublicKey, wanted: Wanted) -> "tuple[Name, CustodianClient]":
+    found = [one for one in ways.federation.custodians.items() if one[1].key == key]
     if not found:
         raise NotFound(
             f"The federation's file has no custodian with the key {key}",
             hint="Add a table [custodians.NAME] with the lines that its owner gave you.",
         )
-    return custodian_client(found[0].url, key, wanted.coordinator, found[0].authority)
+    name, address = found[0]
+    return name, custodian_client(address.url, key, wanted.coordinator, address.authority)
 
 
 class _Rounds:
@@ -260,9 +267,9 @@ class _Rounds:
         self._folder, self._gather, self._note = folder, gather, note
         self._open: Gathered | None = None
 
-    def gather(self, number: int, files: RoundFiles) -> Gathered:
+    def gather(self, number: int, files: RoundFiles, waiting: Waiting) -> Gathered:
         """Opens a round."""
-        self._open = self._gather(number, files)
+        self._open = self._gather(number, files, waiting)
         return self._open
 
     @contextmanager

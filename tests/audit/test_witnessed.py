@@ -40,8 +40,7 @@ class Exchanged(Study):
         ]
         kept = Kept(of=self.notes.get, keep=lambda one: self.notes.update({one.site: one}))
         exchange = CheckpointExchange(parties, verify, kept, lambda *told: self.said.append(told))
-        exchange.exchange(self.rounds)
-        exchange.deliver()
+        exchange.finish(self.rounds)
         return self
 
     def witness(self, name: str) -> PartyWitness:

@@ -33,6 +33,7 @@ from securefed.parties.checkpoint_exchange import CheckpointExchange, Kept, Show
 from securefed.parties.study_run import StudyRun
 from securefed.parties.study_tools import Gathered, Member, Noted, RunPlan, RunTools
 from securefed.ports import RoundFiles
+from securefed.steps.await_custodian import Waiting
 from securefed.steps.gather_plain import PlainCollecting, PlainRound
 from tests.office import LAYOUT, DeskRemote, Files, Office, finished, honest, pilot
 
@@ -123,7 +124,7 @@ class Federation:
     def _files(self, number: int) -> Iterator[RoundFiles]:
         yield self.rounds.setdefault(number, MemoryFiles())
 
-    def _gather(self, number: int, files: RoundFiles) -> Gathered:
+    def _gather(self, number: int, files: RoundFiles, _waiting: Waiting) -> Gathered:
         about = PlainRound(
             study=self.world.whole_study().study,
             round=number,

@@ -44,6 +44,7 @@ class Party:
     seen: MemorySeen = field(default_factory=MemorySeen)
     kept: list[Checkpoint] = field(default_factory=list)
     away: bool = False
+    asked: int = 0
     keys: MemoryKeys = KEYS
 
     def __post_init__(self) -> None:
@@ -71,6 +72,7 @@ class Party:
             raise LedgerRolledBack("It is none of it")
 
     def ask(self, notes: tuple[KeyedNote, ...]) -> Witnessed:
+        self.asked += 1
         if self.away:
             raise SiteUnreachable("No site answers", where=self.name)
         sent = read_errand(errand_text(Witness(notes=notes)))
@@ -105,8 +107,7 @@ class Study:
 def test_everybody_signs_what_all_others_show() -> None:
     study = Study()
     exchange = study.exchange()
-    exchange.exchange(1)
-    exchange.deliver()
+    exchange.finish(1)
     for name, party in study.parties.items():
         others = set(NAMES) - {name}
         assert set(study.kept[name].cosigners) == others
@@ -117,25 +118,64 @@ def test_everybody_signs_what_all_others_show() -> None:
     assert not study.said
 
 
-def test_the_next_exchange_brings_what_the_last_one_signed() -> None:
+def test_a_round_later_each_has_signed_and_a_round_later_it_is_brought() -> None:
     study = Study()
-    study.exchange().exchange(1)
-    for party in study.parties.values():
-        party.size += 2
-    study.exchange().exchange(2)
+    exchange = study.exchange()
+    for number in range(1, 4):
+        exchange.pass_on(number)
+        if number == 1:
+            assert not any(one.cosigners for one in study.kept.values())
+        for party in study.parties.values():
+            assert party.asked == number
+            party.size += 2
     for party in study.parties.values():
         assert [one.head.size for one in party.kept] == [3]
         assert len(party.kept[0].cosigners) == 2
-    assert {one.head.size for one in study.kept.values()} == {5}
+    assert {one.head.size for one in study.kept.values()} == {7}
+    assert not study.said
+
+
+def test_what_is_finished_is_signed_to_the_end_whatever_was_passed_on() -> None:
+    study = Study()
+    exchange = study.exchange()
+    for number in (1, 2):
+        exchange.pass_on(number)
+        for party in study.parties.values():
+            party.size += 2
+    exchange.finish(3)
+    for name, party in study.parties.items():
+        assert [one.head.size for one in party.kept] == [3, 7]
+        assert all(len(one.cosigners) == 2 for one in party.kept)
+        assert study.kept[name] == party.kept[-1]
+    another = study.exchange()
+    another.finish(3)
+    assert all(len(one.cosigners) == 2 for one in study.kept.values())
+    assert not study.said
+
+
+def test_who_goes_back_between_two_rounds_gets_no_signature() -> None:
+    study = Study()
+    exchange = study.exchange()
+    exchange.pass_on(1)
+    liar = study.parties["hospital-a"]
+    liar.size = 2
+    exchange.pass_on(2)
+    exchange.pass_on(3)
+    assert (2, "hospital-a", "ledger-rolled-back") in study.said
+    assert {one[1] for one in study.said} == {"hospital-a"}
+    assert study.kept["hospital-a"].head.size == 3
+    for name in ("hospital-b", "registry"):
+        held = study.parties[name].seen.notes[liar.signer.key]
+        assert held.checked(KEYS.verify).head.size == 3
 
 
 def test_a_ledger_that_went_back_or_forks_is_refused_by_all_and_said() -> None:
     for tale, size in (("", 2), ("another", 3)):
         study = Study()
-        study.exchange().exchange(1)
+        study.exchange().finish(1)
         liar = study.parties["hospital-a"]
         liar.size, liar.tale = size, tale
-        study.exchange().exchange(2)
+        study.exchange().finish(2)
         assert ("hospital-a", "ledger-rolled-back") in {one[1:] for one in study.said}
         assert study.kept["hospital-a"].head.size == 3
         for name in ("hospital-b", "registry"):
@@ -149,10 +189,10 @@ def test_a_ledger_that_went_back_or_forks_is_refused_by_all_and_said() -> None:
 def test_who_is_away_is_said_and_holds_nobody_up() -> None:
     study = Study()
     study.parties["registry"].away = True
-    study.exchange().exchange(4)
+    study.exchange().finish(4)
     assert study.said == [(4, "registry", "site-unreachable")]
     assert study.kept["hospital-a"].cosigners == ("hospital-b",)
-    study.exchange().exchange(5, {"hospital-a", "registry"})
+    study.exchange().finish(5, {"hospital-a", "registry"})
     assert len(study.said) == 1
 
 
@@ -177,8 +217,7 @@ def test_signatures_that_are_not_theirs_go_nowhere() -> None:
 
     liar.ask = ask  # type: ignore[method-assign] # it lies
     exchange = study.exchange()
-    exchange.exchange(1)
-    exchange.deliver()
+    exchange.finish(1)
     assert study.kept["hospital-a"].cosigners == ("registry",)
     assert victim.kept[-1].cosigners == ("registry",)
     assert {one[1:] for one in study.said} == {("hospital-b", "checkpoint-invalid")}
@@ -189,7 +228,7 @@ def test_another_ones_checkpoint_is_not_shown_as_ones_own() -> None:
     liar, victim = study.parties["hospital-b"], study.parties["hospital-a"]
     shown = Witnessed(own=victim.note(), signed=(), refused=())
     liar.ask = lambda notes: shown  # type: ignore[method-assign] # it lies
-    study.exchange().exchange(1)
+    study.exchange().finish(1)
     assert study.said == [(1, "hospital-b", "checkpoint-invalid")]
     assert "hospital-b" not in study.kept
 
@@ -236,10 +275,10 @@ def test_what_is_remembered_and_brought_is_bounded() -> None:
 def test_in_a_large_study_each_signs_as_many_as_one_call_brings() -> None:
     names = [f"site-{number}" for number in range(MOST_NOTES + 6)]
     study = Study(parties={one: Party(one) for one in names})
-    study.exchange().exchange(1)
+    study.exchange().finish(1)
     assert not study.said
-    assert {len(one.cosigners) for one in study.kept.values()} == {MOST_NOTES}
-    assert {len(one.seen.notes) for one in study.parties.values()} == {MOST_NOTES}
+    assert {len(one.cosigners) for one in study.kept.values()} == {MOST_NOTES - 1}
+    assert {len(one.seen.notes) for one in study.parties.values()} == {MOST_NOTES - 1}
 
 
 def test_a_full_disk_is_no_refusal(monkeypatch: pytest.MonkeyPatch) -> None:

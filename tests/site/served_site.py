@@ -28,7 +28,16 @@ from securefed.adapters.site_folder import ServingNote, SiteFolder, find_serving
 from securefed.adapters.syft_site.client import SiteClient
 from securefed.domain.blob import SignedTicket, read_ticket
 from securefed.domain.canonical import prefixed
-from securefed.domain.errand import Attempt, Deliver, Errand, Report, Standing, Ticketed, Train
+from securefed.domain.errand import (
+    Answers,
+    Attempt,
+    Deliver,
+    Errand,
+    Report,
+    Standing,
+    Ticketed,
+    Train,
+)
 from securefed.domain.identifiers import AccountId, Digest, Line, RequestId, SiteId
 from securefed.domain.records import to_bytes
 from securefed.domain.request import REQUEST_KIND, CodeRequest, RequestState, SignedRequest
@@ -209,7 +218,7 @@ class ServedSite:
         signature = self.dana.sign(prefixed(REQUEST_KIND, to_bytes(request)))
         return SignedRequest(request=request, signature=signature)
 
-    def ask(self, request: RequestId, errand: Errand) -> Standing | Ticketed | Witnessed:
+    def ask(self, request: RequestId, errand: Errand) -> Standing | Ticketed | Witnessed | Answers:
         """The site's answer to dana."""
         return self.client.ask(request, errand)
 

@@ -11,20 +11,29 @@ import pytest
 from securefed.adapters.custodian_http.client import CustodianClient
 from securefed.adapters.masking.exchange import MaskKey, new_mask_key
 from securefed.adapters.masking.study_key import MaskStudyKey
+from securefed.adapters.memory_round import MemoryFiles
 from securefed.adapters.tenseal_sealing.bfv import BfvOpener
 from securefed.adapters.tenseal_sealing.keys import OpeningKey
 from securefed.adapters.this_machine.secrets import HeldSecrets
 from securefed.domain.identifiers import Name
 from securefed.domain.key_card import KeyCard, SignedCard
 from securefed.domain.study import Suite
-from securefed.errors import CustodyRefused, SealForeign
+from securefed.errors import (
+    CustodianOverdue,
+    CustodianUnreachable,
+    CustodyRefused,
+    SealForeign,
+)
+from securefed.steps.await_custodian import Waiting
 from securefed.wiring import gather as wiring_gather
 from securefed.wiring.gather import SealedRounds, parcel
 from securefed.wiring.seal import new_sealers
 from tests.adapters.sealing.parties import COORDINATOR, opening_key
 from tests.aggregation.round_of_sites import LAYOUT, roster, seal, site
+from tests.patience import Patient
 from tests.world import World
 
+NAME = Name("registry")
 SEALED = seal(roster(3), suite=Suite.BFV_MASK, key=opening_key().public.digest)
 
 
@@ -34,9 +43,10 @@ class Client:
     def __init__(self, *first_rounds: int) -> None:
         self.first_rounds = first_rounds
         self.given = opening_key().public.to_bytes()
-        self.asked = 0
+        self.asked = self.away = 0
 
     def signed_cards(self, _study: object) -> tuple[SignedCard, ...]:
+        self._expect_here()
         return tuple(
             SignedCard(card=self.card(number, first), signature=COORDINATOR.sign(b"card"))
             for number, first in enumerate(self.first_rounds, 1)
@@ -56,7 +66,13 @@ class Client:
 
     def public_key(self, _study: object) -> bytes:
         self.asked += 1
+        self._expect_here()
         return self.given
+
+    def _expect_here(self) -> None:
+        if self.away:
+            self.away -= 1
+            raise CustodianUnreachable("Nobody answers")
 
 
 def rounds(folder: Path, client: Client) -> SealedRounds:
@@ -65,9 +81,26 @@ def rounds(folder: Path, client: Client) -> SealedRounds:
         layout=LAYOUT,
         roster=lambda _: roster(3),
         signer=COORDINATOR,
-        custodians=[cast(CustodianClient, client)],
+        custodians={NAME: cast(CustodianClient, client)},
         folder=folder,
     )
+
+
+def never() -> Waiting:
+    """For custodians that are here."""
+    return Patient().waiting
+
+
+def test_a_custodian_that_is_away_is_asked_for_its_keys_again(tmp_path: Path) -> None:
+    client, patient = Client(1), Patient()
+    holders = [(NAME, client, client.signed_cards(None)[0])]
+    client.away = 2
+    found = rounds(tmp_path, client)._lattice(SEALED, holders, patient.waiting)
+    assert found is not None
+    assert (client.asked, patient.pauses) == (3, [1, 1])
+    client.away = 99
+    with pytest.raises(CustodianOverdue, match="registry was awaited"):
+        rounds(tmp_path, client).gather(1, MemoryFiles(), patient.waiting)
 
 
 def test_every_kind_of_private_key_is_looked_for() -> None:
@@ -90,8 +123,8 @@ def test_a_round_has_the_newest_key_that_is_for_it(tmp_path: Path) -> None:
 
 def test_a_lattice_key_is_fetched_once_and_is_the_one_that_was_published(tmp_path: Path) -> None:
     client = Client(1)
-    holders = [(client, client.signed_cards(None)[0])]
-    found = [rounds(tmp_path, client)._lattice(SEALED, holders) for _ in range(2)]
+    holders = [(NAME, client, client.signed_cards(None)[0])]
+    found = [rounds(tmp_path, client)._lattice(SEALED, holders, never()) for _ in range(2)]
     assert found[0] == found[1]
     assert found[0] is not None
     assert found[0].path.read_bytes() == client.given
@@ -99,7 +132,7 @@ def test_a_lattice_key_is_fetched_once_and_is_the_one_that_was_published(tmp_pat
     (other := tmp_path / "other").mkdir()
     client.given = client.given[8:16] + client.given[:8] + client.given[16:]
     with pytest.raises(SealForeign, match="lattice key"):
-        rounds(other, client)._lattice(SEALED, holders)
+        rounds(other, client)._lattice(SEALED, holders, never())
     assert list(other.iterdir()) == []
 
 

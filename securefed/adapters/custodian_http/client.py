@@ -44,6 +44,7 @@ from securefed.errors import (
     CustodyRefused,
     SealInvalid,
     SecurefedError,
+    StorageFailed,
     all_errors,
 )
 from securefed.ports import Clock, Entropy, Signer
@@ -51,7 +52,8 @@ from securefed.ports import Clock, Entropy, Signer
 _LARGEST_DOCUMENT = 1 << 20
 _LARGEST_ANSWER = 1 << 21
 _PART = 1 << 18
-_WAIT_S = 300.0
+# Who is there takes a connection at once; opening a large sum takes minutes.
+_CONNECT_S, _WAIT_S = 10.0, 300.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -173,12 +175,14 @@ class CustodianClient:
     @contextmanager
     def _connected(self) -> Iterator[http.client.HTTPConnection]:
         if self._tls is None:
-            connection = http.client.HTTPConnection(self._host, self._port, timeout=_WAIT_S)
+            connection = http.client.HTTPConnection(self._host, self._port, timeout=_CONNECT_S)
         else:
             connection = http.client.HTTPSConnection(
-                self._host, self._port, timeout=_WAIT_S, context=self._tls
+                self._host, self._port, timeout=_CONNECT_S, context=self._tls
             )
         try:
+            connection.connect()
+            connection.sock.settimeout(_WAIT_S)
             yield connection
         except (OSError, http.client.HTTPException) as error:
             what = f"The custodian does not answer: {type(error).__name__}"
@@ -268,6 +272,9 @@ def _copy(response: http.client.HTTPResponse, file: BinaryIO, most: int) -> None
         total += len(part)
         if total > most:
             raise SealInvalid("The custodian's answer is longer than it can be")
-        file.write(part)
+        try:
+            file.write(part)
+        except OSError as error:
+            raise StorageFailed(f"Cannot keep the answer: {error.strerror}") from error
     if response.length:
         raise CustodianUnreachable("The answer ended too early")

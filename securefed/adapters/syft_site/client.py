@@ -30,6 +30,7 @@ from securefed.adapters.syft_site.pysyft import (
 )
 from securefed.domain.errand import (
     Answer,
+    Answers,
     Declined,
     Errand,
     Standing,
@@ -117,7 +118,7 @@ class SiteClient(Closing):
             for one in self._shown().values()
         )
 
-    def ask(self, request: RequestId, errand: Errand) -> Standing | Ticketed | Witnessed:
+    def ask(self, request: RequestId, errand: Errand) -> Standing | Ticketed | Witnessed | Answers:
         """What the site answers through the request's approved function."""
         code = self._own(request)
         payload = {"request": str(request), "errand": errand_text(errand)}

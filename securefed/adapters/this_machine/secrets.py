@@ -17,9 +17,14 @@ class HeldSecrets:
 
     def found(self) -> tuple[str, ...]:
         """The names of the classes of which there is an object."""
-        # What is garbage already would be found, too.
+        if not self._held():
+            return ()
+        # What is garbage already is found, too. A collection takes longer than the search.
         gc.collect()
+        return self._held()
+
+    def _held(self) -> tuple[str, ...]:
         # By its own type: `isinstance` asks an object, and a stranger can answer anything.
-        kinds = {type(one) for one in gc.get_objects()}
+        kinds = set(map(type, gc.get_objects()))
         held = (one for one in self._classes if any(issubclass(kind, one) for kind in kinds))
         return tuple(sorted(one.__name__ for one in held))
