@@ -86,9 +86,8 @@ class Control:
 class Train:
     """Train the attempt. The first round begins with the study's own weights and names none;
     `code` is the study's own code, where it has some; `control` is its control variate, once a
-    round has moved it. All are brought as blobs before.
-
-    Asked again with the same words, it is answered with where the attempt stands."""
+    round has moved it. All are brought as blobs before. Asked again in the same words, it is
+    answered with where the attempt stands."""
 
     kind: ClassVar[str] = "train"
     of: Attempt
@@ -133,8 +132,7 @@ One: TypeAlias = Deliver | Train | Report | Fetch | Cancel | Witness
 
 @dataclass(frozen=True, kw_only=True)
 class Several:
-    """Some errands in one call, since a call costs more than what most of them ask. They are done
-    in their order, each as if it came alone, whatever became of those before it."""
+    """Some errands in one call, done in their order, each as if it came alone."""
 
     kind: ClassVar[str] = "several"
     errands: tuple[One, ...]

@@ -5,7 +5,6 @@ decides; what the desk remembers is only what is under way. So the same question
 after a restart, and an attempt that a crash cut off is settled before the first answer is given.
 """
 
-from collections import deque
 from pathlib import Path
 from threading import BoundedSemaphore, Lock, Thread
 
@@ -21,11 +20,8 @@ from securefed.domain.errand import (
     Fetch,
     One,
     OneAnswer,
-    Phase,
-    Released,
     Report,
     Several,
-    Spent,
     Standing,
     Ticketed,
     Train,
@@ -33,10 +29,9 @@ from securefed.domain.errand import (
     declined,
     read_errand,
 )
-from securefed.domain.identifiers import Digest, Name, RequestId, Sentence
+from securefed.domain.identifiers import Name, RequestId, Sentence
 from securefed.domain.request import RequestState
 from securefed.domain.round import RoundId, RoundState
-from securefed.domain.run_order import METRICS, UPDATE
 from securefed.domain.witnessing import Witness
 from securefed.errors import (
     BlobLengthWrong,
@@ -47,9 +42,9 @@ from securefed.errors import (
     SiteStopping,
 )
 from securefed.parties.live_attempt import LiveAttempt
+from securefed.parties.past_attempts import PastAttempts
 from securefed.parties.room import Room
-from securefed.parties.settling import Settling, attempt_of
-from securefed.ports import BlobStore
+from securefed.parties.settling import Settling
 from securefed.steps.admit_round import admit_round
 from securefed.steps.run_round import Work, run_round
 from securefed.steps.settle_budget import close_ended, settle_after_crash
@@ -59,7 +54,6 @@ _CANCELLED, _UNEXPECTED = Name("run-cancelled"), Name("unexpected")
 _MOST_OTHER = 2**22
 # Each one holds a thread of the server, which has some forty.
 _MOST_WAITING = 16
-_MOST_SPENT = 64
 
 
 class Desk:
@@ -70,7 +64,7 @@ class Desk:
         self._ledger = room.tools.ledger
         self._admitting = Lock()
         self._live: dict[RoundId, LiveAttempt] = {}
-        self._spent: deque[tuple[RoundId, Spent]] = deque(maxlen=_MOST_SPENT)
+        self._past = PastAttempts(self._ledger, room.tools.blobs)
         self._settling = Settling(self._ledger, room.failed)
         self._stopping = False
         self._waiting = BoundedSemaphore(_MOST_WAITING)
@@ -146,10 +140,10 @@ class Desk:
         self._settling.again()
         close_ended(self._ledger)
         for one in list(self._live.values()):
-            if not self._runs_on(one.admitted.id.request):
+            if not self._past.runs_on(one.admitted.id.request):
                 one.cancel()
-        self._room.runs.tidy(self._runs_on)
-        self._room.forget_kept(self._runs_on)
+        self._room.runs.tidy(self._past.runs_on)
+        self._room.forget_kept(self._past.runs_on)
         self._room.tools.blobs.clear(self.serves)
 
     def stop(self) -> None:
@@ -187,7 +181,7 @@ class Desk:
                 if live.admitted.errand != errand:
                     raise NotInThisState("The attempt was asked for in other words", where=str(id))
                 return live.standing
-            if (past := self._past(id)) is not None:
+            if (past := self._past.standing(id)) is not None:
                 return past
             if self._stopping:
                 raise SiteStopping("The site is stopping")
@@ -213,7 +207,7 @@ class Desk:
         live = self._live.get(id)
         if live is not None:
             return live.standing
-        past = self._past(id)
+        past = self._past.standing(id)
         if past is None:
             raise NotFound("There is no such attempt", where=str(id))
         return past
@@ -230,43 +224,6 @@ class Desk:
 
     def _ticketed(self, blob: BlobId, direction: Direction, length: int) -> Ticketed:
         return Ticketed(ticket=Sentence(self._room.ticket(blob, direction, length).text))
-
-    # --- what the ledger says --------------------------------------------------------------------
-
-    def _past(self, id: RoundId) -> Standing | None:
-        with self._ledger.held() as register:
-            attempt = attempt_of(register, id)
-        if attempt is None:
-            return None
-        committed = attempt.state is RoundState.COMMITTED
-        phase = Phase.DONE if committed else Phase.STARTING if attempt.open else Phase.FAILED
-        return Standing(
-            id=id,
-            ticket=attempt.token,
-            phase=phase,
-            step=attempt.steps_charged,
-            steps=attempt.steps_asked,
-            cause=attempt.cause,
-            released=self._released(id, attempt.released),
-            spent=next((spent for of, spent in list(self._spent) if of == id), None),
-        )
-
-    def _released(self, id: RoundId, digests: tuple[Digest, ...]) -> tuple[Released, ...]:
-        """The files of a committed attempt that still lie here, in the order of their release."""
-        blobs: BlobStore = self._room.tools.blobs
-        found = []
-        for name, digest in zip((UPDATE, METRICS), digests, strict=False):
-            held = blobs.held(BlobId(of=id, digest=digest))
-            if held.whole:
-                found.append(Released(file=name, digest=digest, length=held.length))
-        return tuple(found)
-
-    def _runs_on(self, request: RequestId) -> bool:
-        with self._ledger.held() as register:
-            filed = register.requests.get(request)
-            if filed is None or filed.signed.request.requester in register.suspended:
-                return False
-            return filed.state is RequestState.APPROVED
 
     # --- work ------------------------------------------------------------------------------------
 
@@ -308,7 +265,7 @@ class Desk:
             run.stop()
             room.runs.lost()
             raise
-        self._spent.append((live.admitted.id, live.spent()))
+        self._past.took(live.admitted.id, live.spent())
         if live.let_go():
             room.runs.give_back(request, run)
         else:
