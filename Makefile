@@ -3,7 +3,7 @@
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test check bench golden
+.PHONY: help demo test check coverage bench golden
 
 venv := .venv
 run := $(venv)/bin/python -m
@@ -17,6 +17,7 @@ help:
 	@echo 'make demo    the whole federation on this machine'
 	@echo 'make test    every test'
 	@echo 'make check   style, types, import contracts, dependencies, generated files, fast tests'
+	@echo 'make coverage  fast tests, and how much of domain and steps they cover'
 	@echo 'make bench   every file of benchmarks/; rows in benchmarks/out'
 	@echo 'make golden  writes the generated files anew'
 
@@ -28,8 +29,10 @@ demo: $(stamp)
 	@$(venv)/bin/securefed demo --report audits/out/demo
 
 test: $(stamp)
-	@echo '== every test, with the branch coverage of domain and steps'
-	@$(tests) --cov --cov-report=term
+	@$(tests)
+
+coverage: $(stamp)
+	@$(tests) -q -m 'not slow' --cov --cov-report=term
 
 check: $(stamp)
 	@echo '== 1/8 lint'
