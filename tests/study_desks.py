@@ -238,7 +238,6 @@ class SealingOffice(Office):
             site=plan.site,
             key=self.world.keys.signer(self.name).key,
             units=plan.card.units,
-            layout=None,
             now=self.world.clock.now(),
         )
         expect_protection(plan.request.study, id, protection, here, verify)

@@ -54,8 +54,8 @@ class Federation(Closing):
         minutes: float = 60,
         noted: "Callable[[LogLine], None]" = lambda _: None,
     ) -> "Finished":
-        """Runs all rounds that are left, each for so many minutes at most. `noted` is told what
-        happens, from any thread."""
+        """Runs all rounds that are left. So many minutes each waits for its sites, and for a
+        custodian that is away. `noted` is told what happens, from any thread."""
         from securefed.wiring import run as wiring_run
 
         opened = self._filed(study)

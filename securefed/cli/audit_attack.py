@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from securefed.cli.model_predict import Assets, OwnCode
+from securefed.cli.model_predict import OwnCode
 from securefed.cli.output import AsJson, answer, counting, table, working
+from securefed.cli.study_options import Assets
 from securefed.domain.canonical import Plain
 from securefed.errors import ConfigInvalid, ExitCode
 

@@ -21,32 +21,39 @@ if TYPE_CHECKING:
 _DAYS = ("%Y-%m-%d", "%Y-%m-%dT%H:%M:%SZ")
 
 
+OneStudy = Annotated[str | None, typer.Option("--study", help="Only this study's work.")]
+Since = Annotated[str | None, typer.Option("--since", help="Only work after this day, in UTC.")]
+FromEvidence = Annotated[
+    Path | None,
+    typer.Option("--evidence", help="Write from this file instead of a site's folder."),
+]
+OfSite = Annotated[
+    str | None, typer.Option("--of", help="Which site of the evidence, if it shows several.")
+]
+Attested = Annotated[
+    Path | None, typer.Option("--attest", help="The owner's answers to the checklists.")
+]
+Attack = Annotated[
+    Path | None, typer.Option("--attack", help="What `audit attack --json` printed.")
+]
+Pdf = Annotated[
+    bool, typer.Option("--pdf/--no-pdf", help="Also write report.pdf, with the evidence in it.")
+]
+
+
 def report(
     out: Annotated[Path, typer.Option("--out", help="The folder to write to.")],
     site: SiteDir = HERE,
-    study: Annotated[str | None, typer.Option("--study", help="Only this study's work.")] = None,
-    since: Annotated[
-        str | None, typer.Option("--since", help="Only work after this day, in UTC.")
-    ] = None,
-    evidence: Annotated[
-        Path | None,
-        typer.Option("--evidence", help="Write from this file instead of a site's folder."),
-    ] = None,
-    of: Annotated[
-        str | None, typer.Option("--of", help="Which site of the evidence, if it shows several.")
-    ] = None,
-    attested: Annotated[
-        Path | None, typer.Option("--attest", help="The owner's answers to the checklists.")
-    ] = None,
-    attack: Annotated[
-        Path | None, typer.Option("--attack", help="What `audit attack --json` printed.")
-    ] = None,
+    study: OneStudy = None,
+    since: Since = None,
+    evidence: FromEvidence = None,
+    of: OfSite = None,
+    attested: Attested = None,
+    attack: Attack = None,
     known: Keys = None,
     notes: Notes = None,
     witnesses: Witnesses = None,
-    pdf: Annotated[
-        bool, typer.Option("--pdf/--no-pdf", help="Also write report.pdf, with the evidence in it.")
-    ] = True,
+    pdf: Pdf = True,
     as_json: AsJson = False,
 ) -> None:
     """Write what was approved, what left, what it cost and what is not proven, with its evidence.
@@ -57,7 +64,6 @@ def report(
 
     Example: securefed audit report --site . --out audit
     """
-    from securefed.wiring import evidence as wiring_evidence
     from securefed.wiring import report as wiring_report
 
     wiring_report.expect_libraries()
@@ -65,13 +71,7 @@ def report(
         None if study is None else StudyId(study), _moment(since), attested, attack
     )
     with working("Verifying and accounting"):
-        if evidence is None:
-            own = wiring_evidence.part_of_site(site, None)
-            keys = read_keys(witnesses)
-            signed = wiring_evidence.gathered([own], (), None, keys, None)
-            data = wiring_evidence.checked(signed)
-        else:
-            data = read_bytes(evidence)
+        data = _of_site(site, witnesses) if evidence is None else read_bytes(evidence)
         name = None if of is None else SiteId(of)
         made = wiring_report.written(data, name, about, read_keys(known), read_notes(notes))
         files, printed = wiring_report.save(out, made, data, as_pdf=pdf)
@@ -84,6 +84,14 @@ def report(
         f"{_five(made.report)}\n\n{_listing(files)}",
         f"securefed audit verify {out / 'evidence.json'}",
     )
+
+
+def _of_site(site: Path, witnesses: list[str] | None) -> bytes:
+    """The evidence of a site whose folder is here."""
+    from securefed.wiring import evidence as wiring_evidence
+
+    own, keys = wiring_evidence.part_of_site(site, None), read_keys(witnesses)
+    return wiring_evidence.checked(wiring_evidence.gathered([own], (), None, keys, None))
 
 
 def _moment(text: str | None) -> datetime | None:

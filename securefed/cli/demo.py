@@ -27,38 +27,45 @@ if TYPE_CHECKING:
 _STOPPING = (signal.SIGINT, signal.SIGTERM)
 
 
+Workload = Annotated[
+    str | None,
+    typer.Option("--study", help="Which workload.", show_default="breast-cancer"),
+]
+Published = Annotated[
+    Path | None,
+    typer.Option("--data", help="The folder with the workload's published files."),
+]
+Pretrained = Annotated[
+    Path | None,
+    typer.Option("--assets", help="The folder with the workload's pretrained models."),
+]
+Everything = Annotated[
+    Path | None,
+    typer.Option(
+        "--folder", help="An empty folder for everything.", show_default="a temporary one"
+    ),
+]
+Rounds = Annotated[
+    int | None,
+    typer.Option("--rounds", min=1, max=20, help="How many.", show_default="the study's"),
+]
+Report = Annotated[
+    Path | None,
+    typer.Option("--report", help="Where evidence and report go.", show_default="in the folder"),
+]
+Keep = Annotated[
+    bool, typer.Option("--keep", help="Leave sites and custodians running, to explore them.")
+]
+
+
 def demo(
-    study: Annotated[
-        str | None,
-        typer.Option("--study", help="Which workload.", show_default="breast-cancer"),
-    ] = None,
-    data: Annotated[
-        Path | None,
-        typer.Option("--data", help="The folder with the workload's published files."),
-    ] = None,
-    assets: Annotated[
-        Path | None,
-        typer.Option("--assets", help="The folder with the workload's pretrained models."),
-    ] = None,
-    folder: Annotated[
-        Path | None,
-        typer.Option(
-            "--folder", help="An empty folder for everything.", show_default="a temporary one"
-        ),
-    ] = None,
-    rounds: Annotated[
-        int | None,
-        typer.Option("--rounds", min=1, max=20, help="How many.", show_default="the study's"),
-    ] = None,
-    report: Annotated[
-        Path | None,
-        typer.Option(
-            "--report", help="Where evidence and report go.", show_default="in the folder"
-        ),
-    ] = None,
-    keep: Annotated[
-        bool, typer.Option("--keep", help="Leave sites and custodians running, to explore them.")
-    ] = False,
+    study: Workload = None,
+    data: Published = None,
+    assets: Pretrained = None,
+    folder: Everything = None,
+    rounds: Rounds = None,
+    report: Report = None,
+    keep: Keep = False,
     as_json: AsJson = False,
 ) -> None:
     """Run a study over real sites and two custodians on this machine, then stop them.

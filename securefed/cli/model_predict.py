@@ -8,12 +8,10 @@ from typing import Annotated
 import typer
 
 from securefed.cli.output import AsJson, answer, table, working
+from securefed.cli.study_options import Assets
 from securefed.domain.canonical import Plain
 from securefed.errors import ConfigInvalid
 
-Assets = Annotated[
-    Path | None, typer.Option("--assets", help="The folder with model folders and catalogues.")
-]
 OwnCode = Annotated[
     Path | None, typer.Option("--own-code", help="The Python file of a study's own.")
 ]

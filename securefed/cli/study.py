@@ -16,8 +16,9 @@ from securefed.cli import (
     study_try,
 )
 from securefed.cli.output import AsJson, answer, table, write_text
-from securefed.cli.study_options import As, File, Folder, Key, called
+from securefed.cli.study_options import As, File, Folder, Key, called, set_anew, set_plain
 from securefed.domain.identifiers import AccountId, Line, StudyId
+from securefed.domain.study import Study
 from securefed.errors import AlreadyExists
 
 app = typer.Typer(no_args_is_help=True)
@@ -43,6 +44,12 @@ Custodians = Annotated[
         "--custodian", help="A custodian's public key, in place of the file's; repeat for each."
     ),
 ]
+Sites = Annotated[
+    Path | None,
+    typer.Option("--federation", help="File them at these sites.", show_default="as files"),
+]
+Anew = Annotated[bool, typer.Option("--anew", help="Ask every site again, as after a denial.")]
+Requests = Annotated[Path, typer.Option("--out", help="Where the signed requests go.")]
 
 
 @app.command("new")
@@ -70,6 +77,34 @@ def new(
     )
 
 
+@app.command("write")
+def write(
+    file: File,
+    anew: Annotated[
+        list[str], typer.Option("--set", help="KEY=VALUE: sets a key anew in the copy; repeat.")
+    ],
+    out: Annotated[Path, typer.Option("--out", help="The file to write, which is new.")],
+    as_json: AsJson = False,
+) -> None:
+    """Write a copy of a study in which some keys are set anew, to submit and to run.
+
+    What is submitted and run is always a whole file, so that what was approved can be read again.
+
+    Example: securefed study write study.toml --set privacy.clip=0.5 --out clipped.toml
+    """
+    from securefed.config import write_study
+
+    changes = set_anew(anew)
+    study = write_study(file, changes, out)
+    answer(
+        as_json,
+        "study-file",
+        {"study": study.study, "file": str(out), "set": set_plain(changes)},
+        "\n".join([f"Wrote {out}, which is {file} with:", *(f"  {one}" for one in changes)]),
+        f"securefed study plan {out} --delta 1e-6",
+    )
+
+
 @app.command("submit")
 def submit(
     file: File,
@@ -77,15 +112,10 @@ def submit(
     key: Key,
     coordinator: Coordinator = None,
     custodian: Custodians = None,
-    federation: Annotated[
-        Path | None,
-        typer.Option("--federation", help="File them at these sites.", show_default="as files"),
-    ] = None,
+    federation: Sites = None,
     folder: Folder = None,
-    anew: Annotated[
-        bool, typer.Option("--anew", help="Ask every site again, as after a denial.")
-    ] = False,
-    out: Annotated[Path, typer.Option("--out", help="Where the signed requests go.")] = Path(),
+    anew: Anew = False,
+    out: Requests = Path(),
     as_json: AsJson = False,
 ) -> None:
     """Ask each site of a study to take part: over the network, or by files for the sites' owners.
@@ -97,24 +127,29 @@ def submit(
     Example: securefed study submit study.toml --as dana --key dana.key --federation federation.toml
     """
     from securefed.config import load_study, with_keys
+
+    if federation is None:
+        study = with_keys(load_study(file), coordinator, custodian or [])
+        _write_requests(study, AccountId(requester), key, out, as_json=as_json)
+        return
+    from securefed.wiring import study as wiring_study
+
+    opened = wiring_study.new_study(
+        file, folder, lambda study: with_keys(study, coordinator, custodian or [])
+    )
+    call = called(file, folder, federation, requester, key)
+    study_sites.file_at_sites(
+        opened, requester, key, federation, anew=anew, call=call, as_json=as_json
+    )
+
+
+def _write_requests(study: Study, who: AccountId, key: Path, out: Path, *, as_json: bool) -> None:
+    """A signed file for each site, for whoever brings it there."""
     from securefed.steps.submit_request import write_request
     from securefed.wiring import basics
 
-    if federation is not None:
-        from securefed.wiring import study as wiring_study
-
-        opened = wiring_study.new_study(
-            file, folder, lambda study: with_keys(study, coordinator, custodian or [])
-        )
-        call = called(file, folder, federation, requester, key)
-        study_sites.file_at_sites(
-            opened, requester, key, federation, anew=anew, call=call, as_json=as_json
-        )
-        return
-    study = with_keys(load_study(file), coordinator, custodian or [])
     study.sealing.expect_openable()
     signer, now = basics.load_signer(key), basics.clock().now()
-    who = AccountId(requester)
     requests = [write_request(study, one.site, who, signer, now) for one in study.participants]
     paths = [basics.write_request_file(one, out) for one in requests]
     rows = [

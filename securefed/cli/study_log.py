@@ -8,7 +8,7 @@ import typer
 
 from securefed.cli.numbers import exact
 from securefed.cli.output import AsJson, answer, table, working
-from securefed.cli.study_options import File, Folder
+from securefed.cli.study_options import Assets, File, Folder
 from securefed.cli.study_run import Delta
 from securefed.domain.canonical import Plain
 from securefed.domain.exported import Format
@@ -67,9 +67,7 @@ def export(
     form: Annotated[
         Format, typer.Option("--format", help="How the model is written.")
     ] = Format.SAFETENSORS,
-    assets: Annotated[
-        Path | None, typer.Option("--assets", help="The folder with model folders and catalogues.")
-    ] = None,
+    assets: Assets = None,
     folder: Folder = None,
     delta: Delta = None,
     as_json: AsJson = False,

@@ -1,5 +1,6 @@
 """Options of the commands that call a study's sites, and the ways to them."""
 
+import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,7 +25,14 @@ Folder = Annotated[
     Path | None,
     typer.Option("--folder", help="The run's folder.", show_default="NAME.run"),
 ]
-
+Assets = Annotated[
+    Path | None, typer.Option("--assets", help="The folder with model folders and catalogues.")
+]
+MockOf = Annotated[Path, typer.Option("--data", help="The dataset.toml whose mock is trained on.")]
+TriedSite = Annotated[
+    str | None,
+    typer.Option("--site", help="Whose part is tried.", show_default="the study's first"),
+]
 Set = Annotated[
     list[str] | None,
     typer.Option("--set", help="KEY=VALUE: sets a key of the file anew for this call; repeat."),
@@ -46,6 +54,12 @@ def set_told(changes: "tuple[Change, ...]") -> list[str]:
 def set_plain(changes: "tuple[Change, ...]") -> Plain:
     """The same as JSON."""
     return [{"key": one.key, "value": one.said} for one in changes]
+
+
+def written(file: Path, given: list[str] | None) -> str:
+    """The command that keeps what was set anew; a file is submitted and run as it is."""
+    options = " ".join(f"--set {shlex.quote(one)}" for one in given or [])
+    return f"securefed study write {file} {options} --out NEW.toml"
 
 
 def named(file: Path, folder: Path | None) -> str:

@@ -10,7 +10,7 @@ from securefed.cli.numbers import exact
 from securefed.cli.options import open_site
 from securefed.cli.output import AsJson, answer, table, working, write_text
 from securefed.cli.plan_view import plan_text
-from securefed.cli.study_options import Set, set_anew, set_plain, set_told
+from securefed.cli.study_options import Set, set_anew, set_plain, set_told, written
 from securefed.domain.canonical import Plain
 from securefed.domain.chart import svg_curve, text_curve
 from securefed.domain.identifiers import AccountId
@@ -81,7 +81,7 @@ def plan(
             "set": set_plain(changes),
         },
         "\n".join([*set_told(changes), _text(study, at, predicted, worst)]),
-        f"securefed study submit {file} --as NAME --key FILE",
+        written(file, anew) if changes else f"securefed study submit {file} --as NAME --key FILE",
     )
 
 

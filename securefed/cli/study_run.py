@@ -13,7 +13,17 @@ import typer
 
 from securefed.cli.numbers import exact
 from securefed.cli.output import AsJson, answer, table, working
-from securefed.cli.study_options import As, Federation, File, Folder, Key, at_sites, called, named
+from securefed.cli.study_options import (
+    As,
+    Assets,
+    Federation,
+    File,
+    Folder,
+    Key,
+    at_sites,
+    called,
+    named,
+)
 from securefed.domain.canonical import Plain, decimal_text
 from securefed.domain.identifiers import AccountId
 from securefed.domain.numbers import probability
@@ -21,7 +31,8 @@ from securefed.domain.study import Study
 from securefed.errors import NumberInvalid, RunCancelled
 
 if TYPE_CHECKING:
-    from securefed.wiring.run import OpenRun
+    from securefed.wiring.remote import Ways
+    from securefed.wiring.run import Wanted
     from securefed.wiring.study import Finished, OpenStudy
 
 _STOPPING = (signal.SIGINT, signal.SIGTERM)
@@ -40,9 +51,11 @@ CoordinatorKey = Annotated[
         show_default="yours",
     ),
 ]
-Deadline = Annotated[str, typer.Option("--deadline", help="How many minutes a round may take.")]
-Assets = Annotated[
-    Path | None, typer.Option("--assets", help="The folder with model folders and catalogues.")
+Deadline = Annotated[
+    str,
+    typer.Option(
+        "--deadline", help="How many minutes a round waits for sites, and for a custodian."
+    ),
 ]
 
 
@@ -65,12 +78,9 @@ def run(
 
     Example: securefed study run study.toml --federation federation.toml --as dana --key dana.key
     """
-    from securefed.cli.run_view import watching
-    from securefed.config import load_own_code
     from securefed.wiring import basics
     from securefed.wiring import run as wiring_run
     from securefed.wiring import study as wiring_study
-    from securefed.wiring.export import ExportForm
 
     at = None if delta is None else probability("--delta", exact("--delta", delta))
     opened, began = wiring_study.filed_study(file, folder), time.monotonic()
@@ -85,20 +95,9 @@ def run(
     again += "" if coordinator_key is None else f" --coordinator-key {coordinator_key}"
     again += "" if assets is None else f" --assets {assets}"
     if not opened.over:
-        sites = [one.site for one in opened.study.participants]
-        with at_sites(federation, key) as ways, watching(sites, opened.study.rounds) as view:
-            watch = wiring_run.Watch(noted=view.noted, standing=view.standing)
-            with wiring_run.opened_run(opened, ways, wanted, watch) as running:
-                _run(running, opened, again)
-    with working("Writing the model"):
-        model = opened.export(
-            opened.folder.model,
-            at,
-            basics.accountant(),
-            again=True,
-            form=ExportForm(assets=assets, own_code=load_own_code(file)),
-        )
-    done = opened.finished()
+        with at_sites(federation, key) as ways:
+            _run(opened, ways, wanted, again)
+    model, done = _model(opened, wanted, at), opened.finished()
     answer(
         as_json,
         "study-run",
@@ -108,16 +107,36 @@ def run(
     )
 
 
-def _run(running: "OpenRun", opened: "OpenStudy", again: str) -> None:
-    with _stopped_by_signals(running.stop):
-        try:
-            running.run()
-        except RunCancelled as error:
-            raise RunCancelled(
-                f"The run was stopped; {running.rounds} of {opened.study.rounds} rounds are done",
-                where=str(opened.folder.root),
-                hint=f"Go on with: {again}",
-            ) from error
+def _run(opened: "OpenStudy", ways: "Ways", wanted: "Wanted", again: str) -> None:
+    from securefed.cli.run_view import watching
+    from securefed.wiring import run as wiring_run
+
+    sites, rounds = [one.site for one in opened.study.participants], opened.study.rounds
+    with watching(sites, rounds) as view:
+        watch = wiring_run.Watch(noted=view.noted, standing=view.standing)
+        with (
+            wiring_run.opened_run(opened, ways, wanted, watch) as running,
+            _stopped_by_signals(running.stop),
+        ):
+            try:
+                running.run()
+            except RunCancelled as error:
+                raise RunCancelled(
+                    f"The run was stopped; {running.rounds} of {rounds} rounds are done",
+                    where=str(opened.folder.root),
+                    hint=f"Go on with: {again}",
+                ) from error
+
+
+def _model(opened: "OpenStudy", wanted: "Wanted", delta: Decimal | None) -> Path:
+    from securefed.config import load_own_code
+    from securefed.wiring import basics
+    from securefed.wiring.export import ExportForm
+
+    form = ExportForm(assets=wanted.assets, own_code=load_own_code(wanted.file))
+    with working("Writing the model"):
+        target, accountant = opened.folder.model, basics.accountant()
+        return opened.export(target, delta, accountant, again=True, form=form)
 
 
 @contextmanager

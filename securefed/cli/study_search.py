@@ -13,7 +13,16 @@ import typer
 
 from securefed.cli.numbers import exact
 from securefed.cli.output import AsJson, answer, counting, table
-from securefed.cli.study_options import File, Set, set_anew, set_plain, set_told
+from securefed.cli.study_options import (
+    Assets,
+    File,
+    MockOf,
+    Set,
+    TriedSite,
+    set_anew,
+    set_plain,
+    set_told,
+)
 from securefed.cli.study_plan import Delta
 from securefed.domain.canonical import Plain, decimal_text
 from securefed.domain.early_stopping import Aim
@@ -41,30 +50,24 @@ Metric = Annotated[
 Better = Annotated[
     Aim | None, typer.Option("--aim", help="Which way is better.", show_default="by its name")
 ]
+Best = Annotated[
+    Path | None, typer.Option("--out", help="Write the best trial's study into this file.")
+]
 _PLACES = Decimal("0.0001")
 
 
 def search(
     file: File,
-    data: Annotated[
-        Path, typer.Option("--data", help="The dataset.toml whose mock is trained on.")
-    ],
+    data: MockOf,
     grid: Grid,
-    site: Annotated[
-        str | None,
-        typer.Option("--site", help="Whose part is tried.", show_default="the study's first"),
-    ] = None,
+    site: TriedSite = None,
     trials: Trials = None,
     seed: Seed = 0,
     metric: Metric = None,
     aim: Better = None,
     delta: Delta = "1e-6",
-    out: Annotated[
-        Path | None, typer.Option("--out", help="Write the best trial's study into this file.")
-    ] = None,
-    assets: Annotated[
-        Path | None, typer.Option("--assets", help="The folder with model folders and catalogues.")
-    ] = None,
+    out: Best = None,
+    assets: Assets = None,
     anew: Set = None,
     as_json: AsJson = False,
 ) -> None:

@@ -8,8 +8,18 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from securefed.cli.output import AsJson, answer, table, working
-from securefed.cli.study_options import As, Federation, File, Folder, Key, at_sites, called, named
-from securefed.cli.study_run import Assets, CoordinatorKey, Deadline, Delta, run
+from securefed.cli.study_options import (
+    As,
+    Assets,
+    Federation,
+    File,
+    Folder,
+    Key,
+    at_sites,
+    called,
+    named,
+)
+from securefed.cli.study_run import CoordinatorKey, Deadline, Delta, run
 from securefed.domain.canonical import Plain
 from securefed.domain.identifiers import AccountId
 from securefed.errors import ConfigInvalid, ExitCode, NotInThisState
@@ -18,27 +28,30 @@ if TYPE_CHECKING:
     from securefed.wiring.stopping import Cancelled
 
 
+Cancel = Annotated[
+    bool,
+    typer.Option("--cancel", help="Also have the sites end their attempts, which stay charged."),
+]
+SitesToCancel = Annotated[
+    Path | None, typer.Option("--federation", help="With --cancel: where the sites are.")
+]
+AsToCancel = Annotated[
+    str | None, typer.Option("--as", help="With --cancel: your account at the sites.")
+]
+KeyToCancel = Annotated[
+    Path | None, typer.Option("--key", help="With --cancel: your private key file.")
+]
+Wait = Annotated[int, typer.Option("--wait", min=1, help="How many seconds the run has to end.")]
+
+
 def stop(
     file: File,
     folder: Folder = None,
-    cancel: Annotated[
-        bool,
-        typer.Option(
-            "--cancel", help="Also have the sites end their attempts, which stay charged."
-        ),
-    ] = False,
-    federation: Annotated[
-        Path | None, typer.Option("--federation", help="With --cancel: where the sites are.")
-    ] = None,
-    requester: Annotated[
-        str | None, typer.Option("--as", help="With --cancel: your account at the sites.")
-    ] = None,
-    key: Annotated[
-        Path | None, typer.Option("--key", help="With --cancel: your private key file.")
-    ] = None,
-    wait: Annotated[
-        int, typer.Option("--wait", min=1, help="How many seconds the run has to end.")
-    ] = 60,
+    cancel: Cancel = False,
+    federation: SitesToCancel = None,
+    requester: AsToCancel = None,
+    key: KeyToCancel = None,
+    wait: Wait = 60,
     as_json: AsJson = False,
 ) -> None:
     """End a study's run that another terminal of this machine runs, as Ctrl-C there would.

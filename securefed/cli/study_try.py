@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from securefed.cli.output import AsJson, answer, counting, table
-from securefed.cli.study_options import Set, set_anew, set_plain, set_told
+from securefed.cli.study_options import (
+    Assets,
+    MockOf,
+    Set,
+    TriedSite,
+    set_anew,
+    set_plain,
+    set_told,
+    written,
+)
 from securefed.domain.canonical import Plain
 from securefed.domain.study import Participant, Study
 
@@ -18,16 +27,9 @@ if TYPE_CHECKING:
 
 def try_out(
     file: Annotated[Path, typer.Argument(help="The study file.")],
-    data: Annotated[
-        Path, typer.Option("--data", help="The dataset.toml whose mock is trained on.")
-    ],
-    site: Annotated[
-        str | None,
-        typer.Option("--site", help="Whose part is tried.", show_default="the study's first"),
-    ] = None,
-    assets: Annotated[
-        Path | None, typer.Option("--assets", help="The folder with model folders and catalogues.")
-    ] = None,
+    data: MockOf,
+    site: TriedSite = None,
+    assets: Assets = None,
     anew: Set = None,
     as_json: AsJson = False,
 ) -> None:
@@ -53,7 +55,7 @@ def try_out(
         "study-tried",
         {**_document(study, part, tried), "set": set_plain(changes)},
         "\n".join([*set_told(changes), _text(study, part, tried)]),
-        f"securefed study plan {file} --delta 1e-6",
+        written(file, anew) if changes else f"securefed study plan {file} --delta 1e-6",
     )
 
 

@@ -7,6 +7,7 @@ the note, because nobody could tell what it is worth.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 from securefed.domain.checkpoint import Checkpoint
 from securefed.domain.evidence import Part
@@ -15,14 +16,36 @@ from securefed.domain.ledger import NO_ENTRY, Verify
 from securefed.errors import EvidenceInvalid, LedgerRolledBack
 
 
+@dataclass(frozen=True, kw_only=True)
+class Vouched:
+    """The entries of a party's ledger that others have seen, from the first one on; who signed for
+    just so many, and whether the verifier holds a checkpoint of them."""
+
+    entries: int
+    of: int
+    by: tuple[Name, ...]
+    held: bool
+
+    @property
+    def whole(self) -> bool:
+        """Whether no entry is the party's own word alone."""
+        return self.entries == self.of
+
+    def __str__(self) -> str:
+        if self.whole:
+            return f"all {self.of:,} entries"
+        count = f"the first {self.entries:,}" if self.entries else "none"
+        return f"{count} of {self.of:,} entries"
+
+
 def check_notes(
     part: Part,
     keys: Mapping[Name, PublicKey],
     held: Sequence[Checkpoint],
     verify: Verify,
     seen: Sequence[Checkpoint] = (),
-) -> int:
-    """Refuses a part that lacks one of its checkpoints; how many entries others vouch for.
+) -> Vouched:
+    """Refuses a part that lacks one of its checkpoints; which entries others vouch for.
 
     `held` are checkpoints in the verifier's hands, of whichever ledger; `seen` are those that other
     parts show of this one."""
@@ -31,13 +54,19 @@ def check_notes(
     if not own:
         raise EvidenceInvalid(f"{part.name} shows no checkpoint of its own")
     mine = [one for one in held if one.site == SiteId(part.name)]
-    vouched = 0
+    found: dict[int, set[Name]] = {}
     for note in (*own, *mine, *seen):
-        cosigned = _check_signatures(note, part, keys, verify)
+        others = _checked_cosigners(note, part, keys, verify)
         _check_contained(note, hashes)
-        if cosigned or note in mine:
-            vouched = max(vouched, note.head.size)
-    return vouched
+        if others or note in mine:
+            found.setdefault(note.head.size, set()).update(others)
+    entries = max(found, default=0)
+    return Vouched(
+        entries=entries,
+        of=len(hashes) - 1,
+        by=tuple(sorted(found.get(entries, ()))),
+        held=any(one.head.size == entries for one in mine),
+    )
 
 
 def seen_of(part: Part, parts: Iterable[Part], verify: Verify) -> tuple[Checkpoint, ...]:
@@ -51,23 +80,24 @@ def seen_of(part: Part, parts: Iterable[Part], verify: Verify) -> tuple[Checkpoi
     )
 
 
-def _check_signatures(
+def _checked_cosigners(
     note: Checkpoint, part: Part, keys: Mapping[Name, PublicKey], verify: Verify
-) -> bool:
-    """Whether somebody else signed it, too."""
+) -> set[Name]:
+    """Who else signed it: the party's own key under another name is nobody else's."""
     if note.site != SiteId(part.name) or not note.vouched_by_site(part.key, verify):
         raise EvidenceInvalid(f"A checkpoint is not signed by {part.name}")
     names = [one.name for one in note.signatures]
     others = note.cosigners
     if len(set(names)) != len(names) or len(others) != len(names) - 1:
         raise EvidenceInvalid(f"A checkpoint of {part.name} has a signature that is nobody's")
-    cosigned = False
-    for name in others:
-        key = keys.get(Name(name))
+    found: set[Name] = set()
+    for name in map(Name, others):
+        key = keys.get(name)
         if key is None or not note.vouched_by(name, key, verify):
             raise EvidenceInvalid(f"A checkpoint of {part.name} is not signed by {name}")
-        cosigned = cosigned or key != part.key
-    return cosigned
+        if key != part.key:
+            found.add(name)
+    return found
 
 
 def _check_contained(note: Checkpoint, hashes: Sequence[Digest]) -> None:

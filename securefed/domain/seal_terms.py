@@ -26,13 +26,11 @@ from securefed.errors import NotFound, ProtectionUnproven, SealForeign, SumIncom
 
 @dataclass(frozen=True, kw_only=True)
 class Here:
-    """The site that is asked, as it knows itself. `units` are those of its data card; `layout` is
-    none as long as the run has not made it."""
+    """The site that is asked, as it knows itself. `units` are those of its data card."""
 
     site: SiteId
     key: PublicKey
     units: int
-    layout: Digest | None
     now: datetime
 
 
@@ -47,18 +45,12 @@ def announce(
     return Announced(seal=seal, roster=roster)
 
 
-def expect_seal(
-    study: Study, id: RoundId, protection: Protection, here: Here, verify: Verify
-) -> None:
-    """Refuses to seal for what the approved study does not say, or without a passed self-test."""
-    expect_protection(study, id, protection, here, verify)
-    protection.proof.proof.expect_passed(protection.announced.seal)
-
-
 def expect_protection(
     study: Study, id: RoundId, protection: Protection, here: Here, verify: Verify
 ) -> None:
-    """The same before the attempt is reserved: a self-test that failed is recorded first."""
+    """Refuses what the approved study does not say, before the attempt is reserved. Two things come
+    later: a self-test that failed is recorded before it refuses, and the layout is held against the
+    update's own as it is sealed."""
     study.sealing.expect_openable()
     if study.sealing.suite is Suite.NONE:
         raise ProtectionUnproven("The approved study seals nothing", where=str(id))
@@ -74,8 +66,8 @@ def expect_protection(
     # A site whose attempt failed does the next one for the same announcement: the attempt of a
     # seal is that of its announcement.
     turn = Attempt(round=id.round, attempt=seal.attempt)
-    layout = seal.layout if here.layout is None else here.layout
-    _seal(study, turn, roster, keys, quorum=seal.quorum, layout=layout).expect(seal)
+    own = _seal(study, turn, roster, keys, quorum=seal.quorum, layout=seal.layout)
+    own.expect(seal)
     for key in keys:
         key.expect(seal, here.now)
     if seal.encrypted != (protection.lattice is not None):

@@ -7,7 +7,7 @@ keys of a document can make it say anything. The same goes for a tail that was c
 only a co-signed checkpoint, in the part or in the caller's hands, shows that.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TypeVar
@@ -33,7 +33,7 @@ from securefed.domain.evidence_rounds import (
     check_released,
     missing_custodians,
 )
-from securefed.domain.evidence_witness import check_notes, seen_of
+from securefed.domain.evidence_witness import Vouched, check_notes, seen_of
 from securefed.domain.identifiers import Name, PublicKey, SiteId, StudyId
 from securefed.domain.ledger import StoredEntry, Verify
 from securefed.domain.records import from_bytes
@@ -199,18 +199,12 @@ def _followed(part: Part, verify: Verify) -> CustodyRegister:
 
 def _look_at_notes(examined: Examined, evidence: Evidence, examining: Examining) -> None:
     shown = {one.part.name for one in evidence.parts}
-    keys = {one.part.name: one.part.key for one in evidence.parts}
-    keys |= {one.name: one.key for one in (*evidence.witnesses, evidence.by)}
-    parts = [one.part for one in evidence.parts]
     for one in evidence.parts:
         part = one.part
         what = f"{part.name}: contains its checkpoints, and those that others show of it"
-        upto = examined.look(
-            what,
-            partial(_notes, part, parts, keys, examining),
-        )
-        if upto is not None and upto < len(part.entries):
-            problem = f"others vouch for {upto} of {len(part.entries)} entries; the rest is its own"
+        vouched = examined.look(what, partial(notes_of, part, evidence, examining))
+        if vouched is not None and not vouched.whole:
+            problem = f"others have seen {vouched}; the rest is its own"
             remedy = "Have a newer checkpoint co-signed, or bring one with --checkpoint."
             examined.missing(f"{part.name}: vouched for by others", problem, remedy)
 
@@ -220,11 +214,11 @@ def _look_at_notes(examined: Examined, evidence: Evidence, examining: Examining)
         examined.missing("checkpoints: all looked at", problem, "Ask for their part.")
 
 
-def _notes(
-    part: Part, parts: Sequence[Part], keys: Mapping[Name, PublicKey], examining: Examining
-) -> int:
-    seen = seen_of(part, parts, examining.verify)
-    return check_notes(part, keys, examining.held, examining.verify, seen)
+def notes_of(part: Part, evidence: Evidence, examining: Examining) -> Vouched:
+    """Refuses checkpoints that a part contradicts; what others vouch for of it, for the table of
+    checks and for every report."""
+    seen = seen_of(part, [one.part for one in evidence.parts], examining.verify)
+    return check_notes(part, evidence.keys(), examining.held, examining.verify, seen)
 
 
 def _look_at_openings(examined: Examined, evidence: Evidence) -> None:

@@ -10,12 +10,10 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from securefed.domain.budget import Book
-from securefed.domain.checkpoint import Checkpoint
 from securefed.domain.claims import ClaimRegister
 from securefed.domain.evidence import Evidence, Part, Party
 from securefed.domain.evidence_figures import work_of
-from securefed.domain.evidence_witness import check_notes, seen_of
-from securefed.domain.identifiers import DatasetId, Digest, Name, SiteId, StudyId
+from securefed.domain.identifiers import DatasetId, Digest, SiteId, StudyId
 from securefed.domain.privacy import Mechanism, PrivacyLoss, gathered
 from securefed.domain.recount import recount
 from securefed.domain.report.chronicle import AttemptStory, Chronicle, chronicle_of
@@ -28,9 +26,8 @@ from securefed.domain.request import CodeRequest
 from securefed.domain.round import RoundId
 from securefed.errors import EvidenceInvalid, NotFound
 from securefed.ports import Accountant
-from securefed.steps.verify_evidence import Examined, Examining, verify_evidence
+from securefed.steps.verify_evidence import Examined, Examining, notes_of, verify_evidence
 
-_READER = "whoever had this report written"
 # More attempts than these cannot be told apart in a figure, and each asks the accountant again.
 _MOST_ATTEMPTS = 40
 _PROFILE = 16
@@ -134,32 +131,18 @@ def _subject(
     asked: Asked,
     examining: Examining,
 ) -> Subject:
-    seen = seen_of(part, [one.part for one in evidence.parts], examining.verify)
-    vouched = check_notes(part, evidence.keys(), examining.held, examining.verify, seen)
     return Subject(
         chronicle=chronicle,
         asked=asked,
         evidence=evidence,
         digest=digest,
         checks=tuple(examined.checks),
-        vouched=vouched,
-        witnesses=_witnesses(part, seen, examining.held),
+        vouched=notes_of(part, evidence, examining),
         logs=examined.logs,
         second_name=examining.second.name,
         figures=_figures(chronicle, examining),
         rounds=_rounds(chronicle, examining.accountant),
     )
-
-
-def _witnesses(
-    part: Part, seen: tuple[Checkpoint, ...], held: tuple[Checkpoint, ...]
-) -> tuple[str, ...]:
-    """Who co-signed the site's checkpoints, and whoever brought one of their own."""
-    shown = [one for one in (*part.checkpoints(), *seen) if one.site == SiteId(part.name)]
-    mine = [one for one in held if one.site == SiteId(part.name)]
-    names = {Name(who) for note in (*shown, *mine) for who in note.cosigners}
-    others = sorted(names - {part.name})
-    return (*others, _READER) if mine else tuple(others)
 
 
 # --- figures -------------------------------------------------------------------------------------

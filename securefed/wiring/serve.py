@@ -232,7 +232,6 @@ class _Served:
             site=plan.site,
             key=self._signer.key,
             units=plan.card.units,
-            layout=None,
             now=SystemClock().now(),
         )
         expect_protection(plan.request.study, id, protection, here, verify)

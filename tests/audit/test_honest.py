@@ -112,7 +112,7 @@ def test_what_is_not_brought_or_not_vouched_for_is_said() -> None:
         for one in verify_evidence(whole_site(study), study.examining()).checks
     }
     assert "the document's own word" in told["keys: known from elsewhere"]
-    assert told[f"{SITE}: vouched for by others"].startswith("others vouch for 0 of ")
+    assert told[f"{SITE}: vouched for by others"].startswith("others have seen none of ")
     assert "2 custodians" in told[f"{STUDY}: custodians"]
     keys = {name: study.signer(name).key for name in (*study.sites, *study.logs, OFFICER)}
     examined = verify_evidence(written_evidence(study.gathered()), study.examining(known=keys))

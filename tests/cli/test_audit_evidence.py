@@ -45,7 +45,7 @@ def test_a_sites_evidence_verifies_and_says_what_it_does_not_show(ready: Run) ->
     assert ran.code == 0, ran.err
     assert "No check failed." in ran.out
     assert "the document's own word" in ran.out
-    assert "others vouch for 0 of" in ran.out
+    assert "others have seen none of" in ran.out
     code, told = alone()
     assert (code, "1 sites and 0 custodians verify" in told) == (0, True)
 

@@ -5,7 +5,6 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -13,9 +12,12 @@ import pytest
 import torch
 from safetensors.numpy import load_file
 
+from securefed.adapters.custodian_http.client import CustodianClient
 from securefed.adapters.memory_round import MemorySecrets
 from securefed.adapters.this_machine import secrets
 from securefed.domain.run_order import CORRECTION, RunOrder
+from securefed.errors import CustodianUnreachable
+from securefed.parties.study_run import StudyRun
 from securefed.recipes.layout import Values
 from securefed.recipes.tallies import BinaryTally
 from securefed.wiring import run as wiring_run
@@ -53,27 +55,54 @@ def measured(seed: int) -> tuple[float, ...]:
 TALLIES = {name: measured(number) for number, name in enumerate(SITES)}
 
 
-@contextmanager
-def serving(folder: Path, name: str) -> Iterator[str]:
-    """A custodian's address, while it serves."""
-    code = "from securefed.cli.app import main; main()"
-    command = (sys.executable, "-c", code, "custodian", "serve", "--port", "0", "--json")
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "SECUREFED_CUSTODIAN": name}
-    with subprocess.Popen(
-        command, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
-    ) as server:
-        assert server.stdout is not None
+class Serving:
+    """A custodian's process, which a test may end and begin again at the same address."""
+
+    def __init__(self, folder: Path, name: str) -> None:
+        self._folder, self._name, self._port = folder, name, "0"
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def begin(self) -> str:
+        """Its address, once it serves."""
+        code = "from securefed.cli.app import main; main()"
+        command = (sys.executable, "-c", code, "custodian", "serve", "--port", self._port, "--json")
+        environment = {**os.environ, "PYTHONPATH": str(ROOT), "SECUREFED_CUSTODIAN": self._name}
+        self._process = subprocess.Popen(
+            command,
+            cwd=self._folder,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+        )
+        assert self._process.stdout is not None
         told = b""
         while not told.endswith(b"}\n"):
-            told += server.stdout.readline()
-        try:
-            yield str(json.loads(told)["address"])
-        finally:
-            server.terminate()
+            told += self._process.stdout.readline()
+        address = str(json.loads(told)["address"])
+        self._port = address.rpartition(":")[2]
+        return address
+
+    def end(self) -> None:
+        """Ends it, where it runs."""
+        if self._process is not None:
+            with self._process as process:
+                process.terminate()
+            self._process = None
 
 
 @pytest.fixture
-def desks(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[StudyDesks]:
+def serving(tmp_path: Path) -> Iterator[dict[str, Serving]]:
+    """The custodians; none of them serves yet."""
+    found = {name: Serving(tmp_path, name) for name in HOLDS}
+    yield found
+    for one in found.values():
+        one.end()
+
+
+@pytest.fixture
+def desks(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, serving: dict[str, Serving]
+) -> StudyDesks:
     """Three sites and two custodians that know of each other; the study is filed and approved."""
     keys = {
         name: run("custodian", "init", name, "--kind", kind, "--json").document["key"]
@@ -96,26 +125,25 @@ def desks(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator
     )
     # Other tests in this process hold keys of custodians.
     monkeypatch.setattr(secrets, "HeldSecrets", lambda _: MemorySecrets())
-    with serving(tmp_path, "registry") as registry, serving(tmp_path, "notary") as notary:
-        tables = (
-            f'[custodians.{name}]\nurl = "{url}"\nkey = "{keys[name]}"\n'
-            for name, url in (("registry", registry), ("notary", notary))
-        )
-        desks = StudyDesks(
-            tmp_path,
-            rounds=2,
-            metrics=SUMMED,
-            sealing=sealing,
-            combining="[combining]\ncontrol = true",
-            custodians="".join(tables),
-        )
-        for name in SITES:
-            desks.sites[name].office.play = adding(0.1, 0.2, 0.3, 0.4, tally=TALLIES[name])
-        monkeypatch.setattr(wiring_study, "connect_site", desks.connect)
-        monkeypatch.setattr(wiring_run, "first_values", first_values)
-        assert run("study", "submit", "study.toml", *AT).code == 0
-        desks.approve()
-        yield desks
+    tables = (
+        f'[custodians.{name}]\nurl = "{one.begin()}"\nkey = "{keys[name]}"\n'
+        for name, one in serving.items()
+    )
+    desks = StudyDesks(
+        tmp_path,
+        rounds=2,
+        metrics=SUMMED,
+        sealing=sealing,
+        combining="[combining]\ncontrol = true",
+        custodians="".join(tables),
+    )
+    for name in SITES:
+        desks.sites[name].office.play = adding(0.1, 0.2, 0.3, 0.4, tally=TALLIES[name])
+    monkeypatch.setattr(wiring_study, "connect_site", desks.connect)
+    monkeypatch.setattr(wiring_run, "first_values", first_values)
+    assert run("study", "submit", "study.toml", *AT).code == 0
+    desks.approve()
+    return desks
 
 
 def noting(corrections: list[Values], play: Playing) -> Playing:
@@ -178,3 +206,49 @@ def test_below_the_quorum_nothing_is_opened_and_it_goes_on_later(
     assert done.code == 0, done.err
     assert [one["rounds"] for one in done.document["sites"]] == [2, 2, 2]
     assert [desks.charged(name) for name in SITES] == [32] * 3
+
+
+def test_a_custodian_that_dies_with_its_answer_and_comes_back_opens_nothing_twice(
+    run: Run,
+    desks: StudyDesks,
+    serving: dict[str, Serving],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    post, pause = CustodianClient.post, StudyRun._pause
+    pauses: list[float] = []
+
+    def dies(self: CustodianClient, path: str, *sum_: object) -> object:
+        answer = post(self, path, *sum_)
+        if path.endswith("openings") and not pauses:
+            answer.file.close()
+            serving["registry"].end()
+            pauses.append(0)
+            raise CustodianUnreachable("The answer ended too early")
+        return answer
+
+    def paused(self: StudyRun, number: int, seconds: float = 0) -> None:
+        if pauses and seconds:
+            pauses.append(seconds)
+            if len(pauses) == 3:
+                serving["registry"].begin()
+        pause(self, number, min(seconds, 0.1))
+
+    monkeypatch.setattr(CustodianClient, "post", dies)
+    monkeypatch.setattr(StudyRun, "_pause", paused)
+    done = run("study", "run", "study.toml", *AT, *COORDINATOR, "--json")
+    assert done.code == 0, done.err
+    assert done.document["rounds"] == 2
+    lines = run("study", "log", "study.toml", "--json").document["lines"]
+    said = [one for one in lines if one["part"].startswith("custodian-")]
+    assert [(one["part"], one["words"]) for one in said] == [
+        (
+            "custodian-unreachable",
+            "registry: The answer ended too early; it is asked again for 60 minutes",
+        ),
+        ("custodian-back", "registry answers again"),
+    ]
+    for name in HOLDS:
+        told = run("custodian", "log", "--folder", name, "--json").document["entries"]
+        kinds = [one["event"]["kind"] for one in told]
+        assert (kinds.count("round-opened"), kinds.count("opening-refused")) == (2, 0)

@@ -22,6 +22,7 @@ def test_what_is_set_for_a_call_shows_in_the_plan(run: Run) -> None:
     ran = run("study", "plan", STUDY, "--set", "privacy.noise_multiplier=8")
     assert ran.code == 0, ran.err
     assert ran.out.startswith("Set for this call: privacy.noise_multiplier = 8\n")
+    assert f"study write {STUDY} --set privacy.noise_multiplier=8 --out NEW.toml" in ran.err
     [said] = run("study", "plan", STUDY, *SHORT[:2], "--json").document["set"]
     assert said == {"key": "rounds.count", "value": "1"}
 

@@ -87,3 +87,30 @@ def test_a_study_that_changed_after_it_was_filed_does_not_run(run: Run, desks: D
     elsewhere = study(run, "submit", "--folder", "other.run")
     assert elsewhere.code == 0
     assert "Next: securefed study status study.toml --folder other.run" in elsewhere.err
+
+
+def test_what_is_set_is_written_down_and_that_file_is_filed_and_run(run: Run, desks: Desks) -> None:
+    made = desks(rounds=1)
+    set_ = ("--set", "rounds.count=2", "--set", 'title="Within 60 days"')
+    wrote = run("study", "write", "study.toml", *set_, "--out", "changed.toml")
+    assert wrote.code == 0, wrote.err
+    assert "  rounds.count = 2\n  title = Within 60 days" in wrote.out
+    assert study(run, "submit", file="changed.toml").code == 0
+    made.approve()
+    for site in made.sites.values():
+        [filed] = site.office.ledger.register().requests.values()
+        asked = filed.signed.request.study
+        assert (asked.rounds, asked.title) == (2, "Within 60 days")
+    refused = study(run, "run")
+    assert (refused.code, "has changed since it was filed" in refused.err) == (2, True)
+    done = study(run, "run", "--json", file="changed.toml")
+    assert (done.code, done.document["rounds"]) == (0, 2), done.err
+
+
+def test_a_file_that_is_there_is_not_written_over(run: Run, desks: Desks) -> None:
+    desks()
+    before = Path("study.toml").read_bytes()
+    for options in (("--set", "rounds.count=2"), ("--set", "rounds.counts=2")):
+        refused = run("study", "write", "study.toml", *options, "--out", "study.toml")
+        assert refused.code == 2, refused.out
+    assert Path("study.toml").read_bytes() == before

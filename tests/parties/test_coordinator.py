@@ -12,6 +12,7 @@ from securefed.adapters.ed25519_keys import verify
 from securefed.adapters.memory_round import MemoryFiles
 from securefed.adapters.update_files import folder_files
 from securefed.adapters.worker_processes import SpawnedWorkers
+from securefed.aggregation import adding
 from securefed.domain.study import Suite
 from securefed.errors import (
     NotInThisState,
@@ -21,6 +22,7 @@ from securefed.errors import (
     WorkerLost,
 )
 from securefed.parties.coordinator import CoordinatorParty, Equipment
+from securefed.steps import aggregate_round
 from tests.adapters.sealing.parties import play
 from tests.aggregation.round_of_sites import roster, site
 from tests.steps.sealed_round import SealedRound, sealed_round
@@ -80,7 +82,11 @@ def collected(one: SealedRound, sites: int) -> None:
 
 
 @pytest.mark.parametrize("suite", [Suite.MASK, Suite.BFV_MASK])
-def test_fifty_sites_on_disk_with_two_processes_and_a_restart(suite: Suite, tmp_path: Path) -> None:
+def test_fifty_sites_on_disk_with_two_processes_and_a_restart(
+    suite: Suite, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(adding, "BLOCK_BYTES", 1 << 14)
+    monkeypatch.setattr(aggregate_round, "ALONE_BYTES", 0)
     size = 20_000
     announced = play(roster(51), suite, parameters=size, quorum=40, bits=8)
     with folder_files(tmp_path) as files:
@@ -113,7 +119,11 @@ class Dying(SpawnedWorkers):
         raise WorkerLost("A worker process died")
 
 
-def test_after_a_lost_worker_the_round_is_closed_with_the_same_sum(tmp_path: Path) -> None:
+def test_after_a_lost_worker_the_round_is_closed_with_the_same_sum(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(adding, "BLOCK_BYTES", 1 << 20)
+    monkeypatch.setattr(aggregate_round, "ALONE_BYTES", 0)
     one = sealed_round(4, parameters=900_000)
     sealed = [one.sealed(number) for number in range(3)]
     sums = []

@@ -22,6 +22,7 @@ from securefed.domain.talk import Failed, Finished, FromRun, StepAsked, ToRun
 from securefed.domain.update import Contributor, Roster
 from securefed.domain.witnessing import KeyedNote, Witness, Witnessed
 from securefed.errors import (
+    CustodianUnreachable,
     QuorumLost,
     RoundOverdue,
     RunCancelled,
@@ -292,6 +293,26 @@ def test_a_run_that_is_stopped_says_so_and_can_go_on(federation: Federation) -> 
     with pytest.raises(RunCancelled):
         run.run()
     assert federation.run().run().steps == 3
+
+
+def test_a_run_that_is_stopped_awaits_no_custodian(
+    federation: Federation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away() -> None:
+        run.stop()
+        raise CustodianUnreachable("away")
+
+    def gather(_number: int, _files: RoundFiles, waiting: Waiting) -> Gathered:
+        waiting.ask(Name("registry"), away)
+        raise AssertionError("nobody answered")
+
+    monkeypatch.setattr(federation, "_gather", gather)
+    run = federation.run()
+    with pytest.raises(RunCancelled):
+        run.run()
+    [said] = federation.noted
+    assert (said.round, said.site, said.part) == (1, None, "custodian-unreachable")
+    assert said.words == "registry: away; it is asked again for 20 seconds"
 
 
 def test_a_site_that_is_too_late_is_told_to_end(federation: Federation) -> None:

@@ -7,7 +7,9 @@ import pytest
 from securefed.config.rule_tables import RULES
 from securefed.domain.findings import Level, Verdict, verdict_of
 from securefed.domain.policy import judge
+from securefed.domain.rules.study import RecipeAllowed
 from securefed.errors import SecurefedError
+from securefed.recipes.registry import recipe_names
 from tests.policies.cases import case_files, facts_with, read_case, shipped
 
 SHIPPED = ("pilot", "baseline", "strict-health")
@@ -57,6 +59,12 @@ def test_each_shipped_policy_is_nowhere_looser_than_the_one_before(path: Path) -
     facts = read_case(path).facts
     weights = [WEIGHT[verdict_of(judge(shipped(name), facts))] for name in SHIPPED]
     assert weights == sorted(weights)
+
+
+@pytest.mark.parametrize("name", ["pilot", "baseline"])
+def test_a_policy_for_everybody_lists_every_recipe_of_ours(name: str) -> None:
+    [rule] = [one for one in shipped(name).rules if isinstance(one, RecipeAllowed)]
+    assert {*rule.recipes, "own-code"} == set(recipe_names())
 
 
 def test_all_findings_are_returned_in_the_order_of_the_policy() -> None:

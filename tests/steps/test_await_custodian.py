@@ -3,7 +3,6 @@
 What a lost answer could do first: have another sum opened. The custodian is the product's own.
 """
 
-import io
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
 from typing import BinaryIO
@@ -16,6 +15,8 @@ from securefed.aggregation.chunks import Words
 from securefed.aggregation.opening import Held
 from securefed.domain.custody import CanaryTried, RoundOpened
 from securefed.domain.identifiers import Digest, Name
+from securefed.domain.key_card import Holds
+from securefed.domain.study import Suite
 from securefed.domain.update import Roster, Seal
 from securefed.errors import (
     CustodianBusy,
@@ -29,6 +30,7 @@ from securefed.errors import (
 )
 from securefed.parties.coordinator import CoordinatorParty, Equipment
 from securefed.steps.await_custodian import Awaited
+from tests.adapters.sealing.parties import opening_key
 from tests.aggregation.round_of_sites import site
 from tests.custody import Custody, round_of, summed
 from tests.patience import Patient
@@ -197,10 +199,10 @@ def test_a_self_test_is_not_failed_by_a_custodian_that_stays_away() -> None:
 
 
 def test_words_come_once_and_in_order() -> None:
-    custody, one = Custody(), round_of(parameters=200_000)
-    custodian = Leaving(custody, one.mask_keys[0].public, gone=lost())
-    file = io.BytesIO(summed(one).read())
-    awaited = Awaited(custodian, NAME, Patient().waiting)
+    one = round_of(Suite.BFV, parameters=9_000, bits=16)
+    custody = Custody(holds=Holds.LATTICE, suites=(Suite.BFV,))
+    custodian = Leaving(custody, opening_key().public.digest, gone=lost())
+    awaited, file = Awaited(custodian, NAME, Patient().waiting), summed(one)
     assert awaited.holds == custodian.holds
     found = list(awaited.open(one.seal, one.roster, file))
     file.seek(0)

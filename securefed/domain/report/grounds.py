@@ -7,6 +7,7 @@ made. So a site without a co-signed checkpoint has no witnesses, however it is r
 from collections.abc import Callable, Mapping
 
 from securefed.domain.claims import Condition, Grounds, Needs, Source
+from securefed.domain.evidence_witness import Vouched
 from securefed.domain.identifiers import DatasetId
 from securefed.domain.report.chronicle import RequestStory
 from securefed.domain.report.subject import DatasetFigures, Subject, steps_of
@@ -26,6 +27,8 @@ from securefed.domain.round import RoundState
 from securefed.domain.rules.speak import shown
 from securefed.domain.site import Sandbox
 from securefed.domain.study import Suite
+
+_READER = "whoever had this report written"
 
 
 def grounds_of(subject: Subject) -> Grounds:
@@ -92,14 +95,18 @@ def _facts(subject: Subject) -> dict[str, str]:
             (unit_of(subject.card(one)[0].unit) for one in subject.datasets), "record"
         ),
         "second_name": subject.second_name,
-        "witnesses": listed(subject.witnesses),
-        "vouched": counted(subject.vouched, "entry", "entries"),
+        "witnesses": _witnesses(subject.vouched),
+        "vouched": str(subject.vouched),
         "opened": counted(_openings(subject)[0], "sum"),
         "alarms": "no alarm" if not _alarms(subject) else counted(_alarms(subject), "alarm"),
         "refused": _refused(subject),
         "policy": register.policy.name,
         "trust": _trust(stories),
     }
+
+
+def _witnesses(vouched: Vouched) -> str:
+    return listed((*vouched.by, *([_READER] if vouched.held else [])))
 
 
 def _study_words(story: RequestStory) -> str:
@@ -186,10 +193,9 @@ def _found(subject: Subject) -> Mapping[Needs, Source]:
         found[Needs.SECOND_ACCOUNTANT] = derived(charged)
     if opened:
         found[Needs.OPENINGS] = Source(how=f"the logs of {listed(custodians)}")
-    if subject.vouched:
-        found[Needs.WITNESSES] = Source(
-            how=f"a checkpoint of {subject.vouched} entries, signed by {listed(subject.witnesses)}"
-        )
+    if (vouched := subject.vouched).entries:
+        how = f"a checkpoint of {vouched}, signed or held by {_witnesses(vouched)}"
+        found[Needs.WITNESSES] = Source(how=how)
     if subject.asked.attack is not None:
         found[Needs.ATTACK] = Source(how=f"an audit's result, {subject.asked.attack[0].short()}")
     return found

@@ -16,6 +16,7 @@ from securefed.domain.claims import Source
 from securefed.domain.custody import CustodyRegister
 from securefed.domain.decision import Approval
 from securefed.domain.evidence import Evidence
+from securefed.domain.evidence_witness import Vouched
 from securefed.domain.identifiers import DatasetId, Digest, PublicKey, StudyId
 from securefed.domain.privacy import DpSgd, Mechanism, PrivacyLoss
 from securefed.domain.recount import Total
@@ -69,8 +70,7 @@ class Subject:
     evidence: Evidence
     digest: Digest
     checks: tuple[Check, ...]
-    vouched: int
-    witnesses: tuple[str, ...]
+    vouched: Vouched
     logs: Mapping[PublicKey, CustodyRegister]
     second_name: str
     figures: Mapping[DatasetId, DatasetFigures]
