@@ -1,7 +1,8 @@
 """Adding many updates by the coordinator's worker processes, block by block as a round is closed.
 
-One update's file is added under forty names, from the disk. Workers take a second to start, which
-does not grow with the round, so the clock runs from the second finished block to the last.
+One update's file is added under forty names, from the disk, in smaller blocks than a round has.
+Workers take a second to start, which does not grow with the round, so the clock runs from the
+second finished block to the last.
 """
 
 import io
@@ -13,15 +14,16 @@ from typing import BinaryIO
 
 from benchmarks.worlds.sealed_round import described, sealed_round, values_of
 from securefed.adapters.ed25519_keys import verify
-from securefed.adapters.tenseal_sealing.bfv import BfvAdder
+from securefed.adapters.tenseal_sealing.adding import BfvAdder
 from securefed.adapters.worker_processes.spawned import SpawnedWorkers
-from securefed.aggregation.adding import BlockSum, Contribution, blocks_of
+from securefed.aggregation.adding import Block, BlockSum, Contribution
 from securefed.aggregation.sealed_file import check_update
 from securefed.domain.study import Suite
 
 _PARAMETERS = 1_000_000
 _SITES = 40
 _FIRST = 2
+_BLOCK = 10
 
 
 def block_seconds(bits: int, processes: int) -> float:
@@ -48,7 +50,9 @@ def block_seconds(bits: int, processes: int) -> float:
 
 
 def _each(task: BlockSum, processes: int) -> float:
-    blocks, finished = blocks_of(task.shape), []
+    starts = range(0, task.shape.chunks, _BLOCK)
+    blocks = [Block(start=one, stop=min(one + _BLOCK, task.shape.chunks)) for one in starts]
+    finished = []
     for _, result in SpawnedWorkers(processes).each(task, blocks):
         if not isinstance(result, bytes):
             raise TypeError(f"A block was not added: {result}")

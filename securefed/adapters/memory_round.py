@@ -33,9 +33,10 @@ class MemoryFiles:
         """Renames a file."""
         self.content[to] = self.content.pop(name)
 
-    def remove(self, name: str) -> None:
-        """Forgets a file, if it is there."""
-        self.content.pop(name, None)
+    def remove(self, *names: str) -> None:
+        """Forgets files that are there."""
+        for name in names:
+            self.content.pop(name, None)
 
     def opener(self, name: str) -> Callable[[], BinaryIO]:
         """What opens the file."""

@@ -1,6 +1,6 @@
 """Adding checked updates, block by block of chunks, so that blocks can go to several processes.
 
-A block is a few chunks in a row, about a MiB. For each the files are read one after the other, at
+A block is some chunks in a row, a few MiB. For each the files are read one after the other, at
 that place alone; so the memory is that of one block whatever the number of sites. Promises that
 every chunk that is added is, byte for byte, the one that was checked; a site whose chunk is not, or
 cannot be added, is named and its block has no sum.
@@ -17,7 +17,8 @@ from securefed.domain.collection import Refusal, refusal_of
 from securefed.domain.identifiers import SiteId
 from securefed.errors import NotFound, SealInvalid
 
-BLOCK_BYTES = 1 << 20
+# Each lies on the disk as a file of its own until the sum does, and a file costs its flush.
+BLOCK_BYTES = 1 << 22
 NewAdder: TypeAlias = Callable[[Shape], ChunkAdder]
 Opened: TypeAlias = Callable[[], BinaryIO]
 

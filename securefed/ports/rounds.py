@@ -29,8 +29,8 @@ class RoundFiles(Protocol):
         """Gives a file another name, durably, in one step; replaces what had that name."""
         ...
 
-    def remove(self, name: str) -> None:
-        """Removes a file, if it is there."""
+    def remove(self, *names: str) -> None:
+        """Removes files that are there; those that are not are left out."""
         ...
 
     def opener(self, name: str) -> Callable[[], BinaryIO]:

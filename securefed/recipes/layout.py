@@ -100,4 +100,4 @@ class Layout:
 
 def row_bytes(row: Values) -> bytes:
     """A row as a file."""
-    return row.astype("<f4").tobytes()
+    return row.astype("<f4", copy=False).tobytes()

@@ -9,7 +9,7 @@ sum is there the updates are deleted: no later theft of a key opens what is not 
 """
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing
 from typing import BinaryIO
 
@@ -24,6 +24,8 @@ from securefed.ports import RoundFiles, Signer, Workers
 from securefed.steps.collect_updates import Collecting
 
 _BOUND = hashlib.sha256().digest_size
+# To start other processes takes about as long as to add so many bytes in this one.
+ALONE_BYTES = 1 << 30
 
 
 def close_sum(collecting: Collecting, workers: Workers, signer: Signer) -> Callable[[], BinaryIO]:
@@ -62,13 +64,24 @@ class Parts:
             contributions=tuple(map(self._collecting.contribution, self._manifest.updates)),
         )
         missing = [block for block in self._blocks if self._found(block) is None]
-        with closing(workers.each(task, missing)) as results:
+        with closing(self._added(task, missing, workers)) as results:
             for block, result in results:
                 if isinstance(result, Refusal):
                     return result
                 name = self._collecting.names.part(block.start)
                 self._files.put(name, [self._binding(block, result), result])
         return None
+
+    def _added(
+        self, task: BlockSum, missing: Sequence[Block], workers: Workers
+    ) -> Generator[tuple[Block, bytes | Refusal], None, None]:
+        """Each block with its sum; the workers take part only where there is much to add."""
+        bytes_each = sum(block_bytes(self._shape, block) for block in missing)
+        if bytes_each * len(task.contributions) > ALONE_BYTES:
+            yield from workers.each(task, missing)
+            return
+        for block in missing:
+            yield block, task(block)
 
     def payloads(self) -> Iterator[bytes]:
         """All chunks of the sum, in order."""
@@ -117,9 +130,7 @@ def sum_closer(
 
 def _tidy(collecting: Collecting) -> None:
     files, names = collecting.files, collecting.names
-    there = set(files.names())
-    for site in collecting.announced.sites:
-        for name in {names.update(site), names.digests(site)} & there:
-            files.remove(name)
-    for name in filter(names.is_part, there):
-        files.remove(name)
+    there = files.names()
+    sites = collecting.announced.sites
+    done = {name(site) for name in (names.update, names.digests) for site in sites}
+    files.remove(*(name for name in there if name in done or names.is_part(name)))

@@ -19,6 +19,8 @@ from securefed.adapters.this_machine.probe import (
 from securefed.domain.site import Sandbox
 from securefed.errors import RunnerUnfit, WallsUnavailable
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def package(tmp_path: Path) -> Path:

@@ -11,6 +11,8 @@ from securefed.domain.study import MOST_TALLY, PRECISIONS
 from securefed.errors import SealInvalid, UpdateUnusable
 from tests.aggregation.round_of_sites import REACH
 
+pytestmark = pytest.mark.slow
+
 NUMBERS = 5
 BITS = st.sampled_from(PRECISIONS)
 FAR = st.floats(-1e300, 1e300)

@@ -11,6 +11,8 @@ from securefed.domain.identifiers import Line
 from securefed.wiring import site as wiring_site
 from tests.cli.conftest import AT, Run, approve, digest_of, newest
 
+pytestmark = pytest.mark.slow
+
 NOTE = ServingNote(
     host=Line("127.0.0.1"),
     port=8400,

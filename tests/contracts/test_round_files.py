@@ -67,6 +67,17 @@ def test_removing_is_done_once_or_twice(files: RoundFiles) -> None:
         files.opener("1.a")()
 
 
+def test_several_files_are_removed_together_with_those_that_are_not_there(
+    files: RoundFiles,
+) -> None:
+    for name in ("1.a", "1.b", "1.c"):
+        files.put(name, [b"content"])
+    files.remove("1.a", "1.d", "1.c")
+    assert files.names() == ["1.b"]
+    files.remove()
+    assert files.names() == ["1.b"]
+
+
 def test_an_opener_opens_what_is_there_when_it_is_called(files: RoundFiles) -> None:
     opener = files.opener("1.a")
     files.put("1.a", [b"later"])

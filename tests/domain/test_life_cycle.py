@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from decimal import Decimal
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -48,6 +49,8 @@ from tests.world import (
     World,
     digest,
 )
+
+pytestmark = pytest.mark.slow
 
 CAUSE = Name("test")
 people = st.sampled_from([SCIENTIST, OTHER_SCIENTIST])

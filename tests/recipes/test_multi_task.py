@@ -11,6 +11,8 @@ from securefed.errors import ConfigInvalid, DataUnreadable
 from securefed.recipes.records import Records
 from tests.recipes.stated import recipe
 
+pytestmark = pytest.mark.slow
+
 INPUTS = {"numeric": "age:50:10, dose:1:0.5", "boolean": "smoker"}
 TARGETS = "ill:false|true, stay:0..30:0.5, ward:a|b|c"
 MANY = recipe("multi-task", targets=TARGETS, hidden="8", **INPUTS)

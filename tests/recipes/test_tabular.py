@@ -18,6 +18,8 @@ from securefed.recipes.recipe import Recipe
 from securefed.recipes.records import Cell, Records
 from tests.recipes.stated import recipe
 
+pytestmark = pytest.mark.slow
+
 INPUTS = {
     "numeric": "age:50:10, dose:1:0.5",
     "categorical": "sex:female|male, ward:a|b|*",

@@ -3,6 +3,7 @@
 import dataclasses
 import io
 from collections.abc import Callable, Generator, Iterable, Sequence
+from functools import partial
 from typing import BinaryIO, TypeVar
 
 import numpy as np
@@ -14,6 +15,7 @@ from securefed.aggregation import adding
 from securefed.aggregation.sealed_file import check_sum
 from securefed.domain.study import Suite
 from securefed.errors import SecondRoster, SumIncomplete, UpdateLate
+from securefed.steps import aggregate_round
 from securefed.steps.aggregate_round import close_sum
 from securefed.steps.collect_updates import Collecting, announce
 from tests.adapters.sealing.parties import COORDINATOR
@@ -179,8 +181,10 @@ class DyingFiles(MemoryFiles):
     def move(self, name: str, to: str) -> None:
         self._write(lambda: super(DyingFiles, self).move(name, to))
 
-    def remove(self, name: str) -> None:
-        self._write(lambda: super(DyingFiles, self).remove(name))
+    def remove(self, *names: str) -> None:
+        # One after the other: a process can die between any two of them.
+        for name in names:
+            self._write(partial(super().remove, name))
 
     def _write(self, act: Callable[[], None]) -> None:
         if self.left < 0:
@@ -240,6 +244,7 @@ def test_what_was_added_before_a_crash_is_not_added_again(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(adding, "BLOCK_BYTES", 1)
+    monkeypatch.setattr(aggregate_round, "ALONE_BYTES", 0)
     files = MemoryFiles()
     one = sealed_round(3, files=files, parameters=500_000)
     collecting = one.collecting()
@@ -257,3 +262,21 @@ def test_what_was_added_before_a_crash_is_not_added_again(
     files.content[name] = files.content[name][:-1] + b"\x00"
     close(one, one.collecting())
     assert one.workers.given == parts - done + 1
+
+
+def test_workers_are_asked_only_where_there_is_much_to_add(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(adding, "BLOCK_BYTES", 1)
+    sums = []
+    for alone in (1 << 30, 0):
+        monkeypatch.setattr(aggregate_round, "ALONE_BYTES", alone)
+        one = sealed_round(3, parameters=500_000)
+        one.workers = counting = Counting()
+        collecting = one.collecting()
+        for number in range(3):
+            collecting.receive(site(number), [one.sealed(number)])
+        sums.append(one.opened(close(one, collecting)()))
+        blocks = len(adding.blocks_of(one.play.shape))
+        assert counting.given == (0 if alone else blocks)
+    assert (sums[0] == sums[1]).all()

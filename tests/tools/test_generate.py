@@ -7,6 +7,8 @@ import pytest
 from securefed.errors import ExitCode, all_errors
 from tools import generate
 
+pytestmark = pytest.mark.slow
+
 
 def test_what_is_committed_is_what_the_code_says() -> None:
     assert generate.differences(generate.ROOT, generate.generated()) == []

@@ -25,7 +25,7 @@ from securefed.adapters.opacus_training.fusion.release import votes_layout
 from securefed.adapters.opacus_training.fusion.voting import VoteRun, vote
 from securefed.adapters.opacus_training.open_data import OpenData
 from securefed.adapters.opacus_training.run import StepGate, Trained, TrainingRun
-from securefed.adapters.opacus_training.training import failures_named, first_model, train
+from securefed.adapters.opacus_training.training import failures_named, train
 from securefed.adapters.opacus_training.trial import check_model
 from securefed.adapters.opacus_training.weights import Weights, copied, shared_parameters
 from securefed.domain.canonical import digest_of
@@ -49,6 +49,7 @@ from securefed.domain.study import OWN_CODE_KIND
 from securefed.domain.token import Execution
 from securefed.errors import ConfigInvalid, ModelUnusable, RunDeparted, TrainingFailed
 from securefed.recipes.files.source import RecordSource
+from securefed.recipes.frozen import FeatureMemory
 from securefed.recipes.layout import Layout, Values, row_bytes
 from securefed.recipes.public_records import public_records
 from securefed.recipes.recipe import Recipe
@@ -92,12 +93,13 @@ def load_engine() -> None:
 
 
 class RoundsInWalls:
-    """The rounds of one run. `code` is the digest of the installed code before it was loaded, and
-    `installed` reads it anew."""
+    """The rounds of one run, whose data and features stay in memory between them. `code` is the
+    digest of the installed code before it was loaded, and `installed` reads it anew."""
 
     def __init__(self, code: Digest, installed: Callable[[], Digest]) -> None:
         self._code, self._installed = code, installed
         self._data = OpenData()
+        self._memory = FeatureMemory()
 
     def run(self, document: str, folders: Folders, gate: StepGate) -> Done:
         """Does what an order says; what it makes counts only if nothing is raised."""
@@ -123,6 +125,8 @@ class RoundsInWalls:
             proximal=order.proximal,
             correction=_correction(order, folders.given, start),
             rate_factor=order.rate_factor,
+            # Own code has nothing to keep from one round to the next.
+            memory=self._memory if start.own_code is None else None,
         )
         trained = train(run, gate)
         files = (*_updated(start, trained, folders.made), *_put_aside(trained, folders.made))
@@ -183,15 +187,15 @@ def _refuse_many_releases(metrics: GaussianRelease | None) -> None:
 
 def _start(order: RunOrder, given: Path) -> _Start:
     recipe, own_code = _recipe(order, given)
-    check_model(order.model, recipe)
-    model = first_model(recipe)
-    first = copied(shared_parameters(model, recipe))
-    check_tally(order.tally, recipe, model)
-    layout = Layout.of(first)
+    model = check_model(order.model, recipe)
+    shared = shared_parameters(model, recipe)
+    layout = Layout.of(shared)
     if WEIGHTS in order.given:
         row = layout.row_in((given / WEIGHTS).read_bytes())
     else:
-        row = _row(layout, first)
+        row = _row(layout, copied(shared))
+    # Last, since own code is given the model here.
+    check_tally(order.tally, recipe, model)
     return _Start(own_code=own_code, recipe=recipe, layout=layout, row=row)
 
 

@@ -12,6 +12,7 @@ from securefed.domain.identifiers import Digest
 from securefed.domain.numbers import count
 from securefed.domain.privacy import DpSgd
 from securefed.recipes.files.source import RecordSource
+from securefed.recipes.frozen import FeatureMemory
 from securefed.recipes.recipe import Recipe
 
 
@@ -46,7 +47,8 @@ class Resumption:
 class TrainingRun:
     """What one attempt trains. Without weights it begins with the recipe's own; `proximal` is the
     strength of FedProx's pull back to where it begins, `correction` what a control variate
-    corrects all steps by together. `rate_factor` is what the schedule leaves of the rate."""
+    corrects all steps by together. `rate_factor` is what the schedule leaves of the rate. `memory`
+    keeps what a frozen part of the model makes of records for the next run."""
 
     recipe: Recipe
     source: RecordSource
@@ -57,6 +59,7 @@ class TrainingRun:
     correction: Weights | None = None
     rate_factor: Decimal = Decimal(1)
     device: str | None = None
+    memory: FeatureMemory | None = None
     resumption: Resumption | None = None
     on_step: Callable[[int], None] = field(default=lambda _: None)
     cancelled: Callable[[], bool] = field(default=lambda: False)

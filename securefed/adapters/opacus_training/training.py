@@ -31,6 +31,7 @@ from securefed.adapters.opacus_training.weights import (
 )
 from securefed.errors import LossUnusable, SecurefedError, TrainingFailed, UnsupportedLayer
 from securefed.recipes.fit import check_fit
+from securefed.recipes.frozen import Remembering
 from securefed.recipes.recipe import Recipe
 
 
@@ -80,6 +81,8 @@ def begun_model(run: TrainingRun) -> nn.Module:
     kept = kept_parameters(model, run.recipe)
     if run.kept is not None:
         put(run.kept, kept)
+    if run.memory is not None and isinstance(model, Remembering):
+        model.remember_in(run.memory)
     return model.train()
 
 

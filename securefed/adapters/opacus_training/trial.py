@@ -7,6 +7,8 @@ are made up, so nothing is charged and metrics are also shown without noise.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
+from torch import nn
+
 from securefed.adapters.opacus_training.controlling import check_controlled
 from securefed.adapters.opacus_training.evaluation import check_tally, evaluate, evaluate_public
 from securefed.adapters.opacus_training.run import TrainingRun
@@ -70,8 +72,9 @@ def try_study(
     return Tried(before=before, after=evaluate_public(run), released=released, proof=proof)
 
 
-def check_model(stated: Model, recipe: Recipe) -> None:
-    """Raises ModelUnusable where the recipe's model is not the one that the study states."""
+def check_model(stated: Model, recipe: Recipe) -> nn.Module:
+    """The recipe's model as everybody begins with it. Raises ModelUnusable where it is not the one
+    that the study states."""
     model = first_model(recipe)
     trained = sum(one.numel() for one in shared_parameters(model, recipe).values())
     if trained != stated.parameters:
@@ -87,6 +90,7 @@ def check_model(stated: Model, recipe: Recipe) -> None:
             where="model.family",
             hint=f'Write family = "{recipe.family}" where that is the model you mean.',
         )
+    return model
 
 
 def _check_stop(study: Study, metrics: Mapping[str, float]) -> None:

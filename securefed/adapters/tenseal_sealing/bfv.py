@@ -1,14 +1,15 @@
-"""The suite `bfv`, chunk by chunk: encrypting at a site, adding at the coordinator, opening.
+"""The suite `bfv`, chunk by chunk: encrypting at a site, opening at a custodian.
 
 One chunk is one ciphertext. What SEAL is given was checked number by number before; what it gives
 is taken only where its own measure of noise leaves a bit to spare, so that a sum under another key,
 or one that somebody spoiled with noise, is refused and never opens to something wrong. SEAL holds
-Python's lock, so threads gain nothing, and processes do. An adder is for one thread at a time.
+Python's lock, so threads gain nothing, and processes do. Adding needs no key: see `adding`.
 """
 
 import numpy as np
 import tenseal.sealapi as seal
 
+from securefed.adapters.tenseal_sealing.adding import BfvAdder
 from securefed.adapters.tenseal_sealing.coefficients import from_payload, to_payload
 from securefed.adapters.tenseal_sealing.keys import EncryptionKey, OpeningKey
 from securefed.adapters.tenseal_sealing.parameters import ciphertext_id, context_for, library
@@ -23,7 +24,9 @@ from securefed.aggregation.chunks import Words
 from securefed.aggregation.fields import DEGREE
 from securefed.aggregation.packing import modulus_mask
 from securefed.aggregation.shape import Shape
-from securefed.errors import SealInvalid, SumIncomplete
+from securefed.errors import SealInvalid
+
+__all__ = ["BfvAdder", "BfvOpener", "BfvSealer"]
 
 _NO_PARAMETERS = bytes(32)
 _LEAST_BUDGET = 1
@@ -76,44 +79,6 @@ class BfvSealer:
             self._lattice.file.put(stored, lambda path: plain.load(context, path))
             self._encryptor.encrypt(plain, ciphertext)
         return self._lattice.payload(ciphertext)
-
-
-class BfvAdder:
-    """A ChunkAdder that holds one ciphertext a chunk."""
-
-    def __init__(self, shape: Shape) -> None:
-        self._shape = shape
-        self._lattice = _Lattice(shape)
-        self._sums: dict[int, seal.Ciphertext] = {}
-        with library():
-            self._evaluator = seal.Evaluator(self._lattice.context)
-
-    def check(self, index: int, payload: bytes) -> None:
-        """Refuses what is no ciphertext."""
-        self._shape.values(index)
-        from_payload(payload)
-
-    def add(self, index: int, payload: bytes) -> None:
-        """Adds a ciphertext to its chunk."""
-        self._shape.values(index)
-        more = self._lattice.loaded(payload)
-        so_far = self._sums.get(index)
-        if so_far is None:
-            self._sums[index] = more
-            return
-        together = seal.Ciphertext()
-        try:
-            self._evaluator.add(so_far, more, together)
-        except RuntimeError as error:
-            # A sum that is not encrypted any more: one was made to cancel the others.
-            raise SealInvalid(f"Chunk {index} cannot be added: {error}") from error
-        self._sums[index] = together
-
-    def total(self, index: int) -> bytes:
-        """A chunk of the sum."""
-        if index not in self._sums:
-            raise SumIncomplete(f"Nothing was added to chunk {index}")
-        return self._lattice.payload(self._sums[index])
 
 
 class BfvOpener:

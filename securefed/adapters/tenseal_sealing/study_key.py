@@ -5,7 +5,8 @@ That a sum may be opened was settled before; here it is only checked in form and
 
 from collections.abc import Callable
 
-from securefed.adapters.tenseal_sealing.bfv import BfvAdder, BfvOpener
+from securefed.adapters.tenseal_sealing.adding import BfvAdder
+from securefed.adapters.tenseal_sealing.bfv import BfvOpener
 from securefed.adapters.tenseal_sealing.keys import EncryptionKey, OpeningKey, new_opening_key
 from securefed.aggregation.chunks import Words
 from securefed.aggregation.shape import shape_of

@@ -74,10 +74,11 @@ class FolderFiles:
         """Renames a file."""
         self._renamed(self._path(name), self._path(to))
 
-    def remove(self, name: str) -> None:
-        """Removes a file, if it is there."""
+    def remove(self, *names: str) -> None:
+        """Removes files that are there, and flushes the folder once."""
         with _storing(self._folder):
-            self._path(name).unlink(missing_ok=True)
+            for name in names:
+                self._path(name).unlink(missing_ok=True)
             _flush(self._folder)
 
     def opener(self, name: str) -> Callable[[], BinaryIO]:

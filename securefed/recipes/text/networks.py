@@ -1,20 +1,21 @@
 """From tokens to one score a class: a model's own classifier, or a linear layer on pooled tokens.
 
 Promises that the features of a frozen encoder are computed once for each text and kept in memory
-only, as part of the model that one run makes; they are in no weight and in no file. They depend on
-the text alone, so that whether they are kept changes nothing but the time.
+only: as part of the model, or in a memory that is lent to it; they are in no weight and in no file.
+They depend on the text and the encoder alone, so that whether they are kept changes nothing but the
+time.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from securefed.recipes.frozen import FeatureMemory, Features
 from securefed.recipes.pretrained.inputs import model_inputs
 
-_MOST_BYTES = 256 * 2**20
 _TOGETHER = 32
 
 
@@ -45,6 +46,11 @@ class PooledClassifier(nn.Module):
         self.encoder.requires_grad_(False)
         self._frozen = _KeptFeatures(self._pooled)
 
+    def remember_in(self, memory: FeatureMemory) -> None:
+        """Keeps the features of a frozen encoder there, beside those that are there already."""
+        if self._frozen is not None:
+            self._frozen.kept = memory.of(self.encoder)
+
     def keep_nothing(self) -> None:
         """From now on features are computed each time: as a model that is written down does."""
         self._frozen = None
@@ -74,14 +80,13 @@ class _KeptFeatures:
 
     def __init__(self, compute: Callable[[Tensor, Tensor], Tensor]) -> None:
         self._compute = compute
-        self._kept: dict[bytes, Tensor] = {}
-        self._bytes = 0
+        self.kept = Features()
 
     def __call__(self, tokens: Tensor, mask: Tensor) -> Tensor:
         lengths = mask.sum(1).tolist()
         rows = tokens.cpu().numpy()
         keys = [row[:length].tobytes() for row, length in zip(rows, lengths, strict=True)]
-        places = {key: i for i, key in enumerate(keys) if key not in self._kept}
+        places = {key: i for i, key in enumerate(keys) if key not in self.kept}
         # Few tokens with few: most texts are much shorter than the longest of a batch.
         new = sorted(places, key=len)
         fresh: dict[bytes, Tensor] = {}
@@ -91,19 +96,12 @@ class _KeptFeatures:
             longest = lengths[chosen[-1]]
             found = self._computed(tokens[chosen, :longest], mask[chosen, :longest])
             fresh.update(zip(part, found, strict=True))
-        self._keep(fresh)
+        self.kept.add(fresh)
         return torch.stack(
-            [fresh[key] if key in fresh else self._kept[key].to(tokens.device) for key in keys]
+            [fresh[key] if key in fresh else self.kept[key].to(tokens.device) for key in keys]
         )
 
     def _computed(self, tokens: Tensor, mask: Tensor) -> Tensor:
         # In full precision, so that what is kept does not depend on who asked first.
         with torch.no_grad(), torch.autocast(tokens.device.type, enabled=False):
             return self._compute(tokens, mask)
-
-    def _keep(self, fresh: Mapping[bytes, Tensor]) -> None:
-        for key, features in fresh.items():
-            size = len(key) + features.numel() * features.element_size()
-            if self._bytes + size <= _MOST_BYTES:
-                self._kept[key] = features.clone()
-                self._bytes += size

@@ -23,6 +23,8 @@ from tests.adapters.opacus_training.plain import (
     with_cells,
 )
 
+pytestmark = pytest.mark.slow
+
 PERSON = PrivacyUnit(column="who", bound=3)
 
 

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from securefed.adapters.opacus_training.noise import StepNoise
+from securefed.adapters.opacus_training.self_test.pieces import pieces_of
 from securefed.errors import SelfTestFailed
 
 # Of each parameter: half the noise is a quarter of the variance, and below half of it is refused.
@@ -34,25 +35,26 @@ def measured_noise(
     noise: StepNoise, parameters: Sequence[nn.Parameter], deviation: float
 ) -> MeasuredNoise:
     """Raises SelfTestFailed where noise is missing, too small, too large, not centred or reused."""
-    heard = [_Heard(parameter) for parameter in parameters if parameter.numel()]
+    heard = [_Heard(parameter, deviation) for parameter in parameters if parameter.numel()]
     for _ in range(2):
         everything = [one.parameter for one in heard]
-        for one, drawn in zip(heard, _drawn(noise, everything, deviation), strict=True):
+        for one, drawn in zip(heard, _drawn(noise, everything), strict=True):
             one.add(drawn)
     for one in heard:
         # A small one alone, as often as it takes: its noise would be lost among the large ones'.
         while one.samples < _ENOUGH:
-            one.add(*_drawn(noise, [one.parameter], deviation))
+            one.add(*_drawn(noise, [one.parameter]))
         one.refuse_unlike_noise()
     samples = sum(one.samples for one in heard)
     return MeasuredNoise(variance=sum(one.squares for one in heard) / samples, samples=samples)
 
 
 class _Heard:
-    """What one parameter was given, in sums."""
+    """What one parameter was given, in sums, as shares of the deviation."""
 
-    def __init__(self, parameter: nn.Parameter) -> None:
+    def __init__(self, parameter: nn.Parameter, deviation: float) -> None:
         self.parameter = parameter
+        self._deviation = deviation
         self.samples = 0
         self.squares = 0.0
         self._total, self._products, self._pairs = 0.0, 0.0, 0
@@ -60,12 +62,14 @@ class _Heard:
 
     def add(self, drawn: Tensor) -> None:
         """Counts a draw."""
-        if not drawn.all():
-            raise self._failure("is given no noise")
+        for piece in pieces_of(drawn):
+            if not piece.all():
+                raise self._failure("is given no noise")
+            shares = piece.double() / self._deviation
+            self._total += shares.sum().item()
+            self.squares += torch.dot(shares, shares).item()
         self.samples += drawn.numel()
-        self._total += drawn.sum().item()
-        self.squares += drawn.square().sum().item()
-        first = drawn.flatten()[:_KEPT].clone()
+        first = drawn.flatten()[:_KEPT].double() / self._deviation
         if self._last is not None:
             self._products += (first * self._last).sum().item()
             self._pairs += len(first)
@@ -85,14 +89,12 @@ class _Heard:
         return SelfTestFailed(f"A trained parameter of shape {list(self.parameter.shape)} {words}")
 
 
-def _drawn(
-    noise: StepNoise, parameters: Sequence[nn.Parameter], deviation: float
-) -> Iterator[Tensor]:
+def _drawn(noise: StepNoise, parameters: Sequence[nn.Parameter]) -> Iterator[Tensor]:
     for parameter in parameters:
         parameter.grad = torch.zeros_like(parameter)
     noise.add_to(parameters)
     for parameter in parameters:
-        yield _taken(parameter).double() / deviation
+        yield _taken(parameter)
 
 
 def _taken(parameter: nn.Parameter) -> Tensor:

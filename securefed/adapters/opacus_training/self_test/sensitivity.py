@@ -4,7 +4,8 @@ A model that mixes records agrees with its parts at one batch size at most, so b
 Each batch is made anew from its records, so that mixing while records become tensors shows too.
 """
 
-from collections.abc import Iterator, Sequence
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from torch import Tensor
 
 from securefed.adapters.opacus_training.batches import UnitBatch, filled, unit_batch
 from securefed.adapters.opacus_training.self_test.calm import WithoutDropout
+from securefed.adapters.opacus_training.self_test.pieces import norm_apart, norm_of
 from securefed.adapters.opacus_training.sums import ClippedSums
 from securefed.errors import SelfTestFailed
 
@@ -61,54 +63,65 @@ class _Trial:
 
     def run(self, clip: float) -> Sensitivity:
         everybody = range(self._units)
-        norms = self._sums.make([self._batch(everybody)], clip).values
+        norms = self._make(everybody, clip)
         if not (norms.isfinite().all() and norms.max() > 0):
             raise SelfTestFailed(
                 "On made-up records the gradients are zero or not finite, so nothing can be shown"
             )
-        contribution = self._contribution([self._alone(unit, clip) for unit in everybody], clip)
+        contribution = max(self._contribution(unit, clip) for unit in everybody)
         least, most = norms[norms > 0].min().item(), norms.max().item()
-        small = least / _FAR
+        small, large = least / _FAR, most * _FAR
         together = self._sum(everybody, small)
-        removals = [self._without(unit, small) for unit in everybody]
-        removal = max((together - less).norm().item() / small for less in removals)
-        if not removal <= 1 + self._slack:
-            raise SelfTestFailed(
-                f"Taking one unit away moves the sum by {removal:.3g} times the clip"
-            )
-        alone = [self._alone(unit, small) for unit in everybody]
-        contribution = max(contribution, self._contribution(alone, small))
-        self._refuse_unlike_parts(together, alone)
+        removal = max(self._removal(together, unit, small) for unit in everybody)
+        contribution = max(contribution, self._refuse_unlike_parts(together, small))
         # Clipped gradients have lost their length, which can depend on the others as well.
-        large = most * _FAR
-        alone = [self._alone(unit, large) for unit in everybody]
-        self._refuse_unlike_parts(self._sum(everybody, large), alone)
+        self._refuse_unlike_parts(self._sum(everybody, large), large)
         return Sensitivity(contribution=contribution, removal=removal)
 
-    def _contribution(self, alone: Sequence[Tensor], clip: float) -> float:
-        largest: float = max(one.norm().item() / clip for one in alone)
+    def _contribution(self, unit: int, clip: float) -> float:
+        """What one unit adds by itself, whose sum is in the gradients afterwards."""
+        self._make([unit], clip)
+        largest = norm_of(self._gradients()) / clip
         if not largest <= 1 + _ROUNDING:
             raise SelfTestFailed(f"One unit adds {largest:.3g} times the clip to the sum")
         return largest
 
-    def _refuse_unlike_parts(self, together: Tensor, alone: Sequence[Tensor]) -> None:
-        parts = torch.stack(list(alone))
-        apart = ((together - parts.sum(0)).norm() / parts.norm(dim=1).sum()).item()
+    def _removal(self, together: Sequence[Tensor], unit: int, clip: float) -> float:
+        self._make([one for one in range(self._units) if one != unit], clip)
+        removal = norm_apart(together, self._gradients()) / clip
+        if not removal <= 1 + self._slack:
+            raise SelfTestFailed(
+                f"Taking one unit away moves the sum by {removal:.3g} times the clip"
+            )
+        return removal
+
+    def _refuse_unlike_parts(self, together: Sequence[Tensor], clip: float) -> float:
+        """Takes each unit's own sum from that of all, of which nothing may be left. The largest
+        contribution."""
+        contributions = []
+        for unit in range(self._units):
+            contributions.append(self._contribution(unit, clip))
+            for rest, own in zip(together, self._gradients(), strict=True):
+                rest -= own
+        parts = clip * sum(contributions)
+        apart = norm_of(together) / parts if parts else math.inf
         if not apart <= self._slack:
             raise SelfTestFailed(
                 "A unit's gradient depends on which others are in the batch: the sum differs from "
                 f"its parts by {apart:.2g} of what they are"
             )
+        return max(contributions)
 
-    def _alone(self, unit: int, clip: float) -> Tensor:
-        return self._sum([unit], clip)
+    def _sum(self, units: Sequence[int], clip: float) -> list[Tensor]:
+        self._make(units, clip)
+        return [grad.clone() for grad in self._gradients()]
 
-    def _without(self, unit: int, clip: float) -> Tensor:
-        return self._sum([one for one in range(self._units) if one != unit], clip)
+    def _make(self, units: Sequence[int], clip: float) -> Tensor:
+        """The norms of the units, whose sum is in the gradients afterwards."""
+        return self._sums.make([self._batch(units)], clip).values
 
-    def _sum(self, units: Sequence[int], clip: float) -> Tensor:
-        self._sums.make([self._batch(units)], clip)
-        return torch.cat([grad.flatten() for grad in _gradients(self._sums)])
+    def _gradients(self) -> list[Tensor]:
+        return [one.grad for one in self._sums.parameters if one.grad is not None]
 
     def _batch(self, units: Sequence[int]) -> UnitBatch:
         members = [self._members[unit] for unit in units]
@@ -116,9 +129,3 @@ class _Trial:
         records = self._records.picked(np.concatenate([filled(one, rows) for one in members]))
         counts = [len(one) for one in members]
         return unit_batch(self._sums.recipe, records, counts, self._device)
-
-
-def _gradients(sums: ClippedSums) -> Iterator[Tensor]:
-    for parameter in sums.parameters:
-        if parameter.grad is not None:
-            yield parameter.grad
