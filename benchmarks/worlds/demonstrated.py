@@ -6,6 +6,7 @@ that is given the steps of the rounds that came about by the coordinator's log.
 """
 
 import re
+import shutil
 import tempfile
 import time
 from collections.abc import Mapping
@@ -44,8 +45,9 @@ class Ran:
         return self.ledger == self.fresh and self.reported == shown(self.fresh[self.first])
 
 
-def through_the_system(chosen: Chosen) -> Ran:
-    """Founds, starts, approves and runs a workload; everything has ended when it returns."""
+def through_the_system(chosen: Chosen, model: Path | None = None) -> Ran:
+    """Founds, starts, approves and runs a workload; everything has ended when it returns. `model`
+    is a new folder for the exported model, if somebody goes on with it."""
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="securefed-") as place:
         root = Path(place) / "federation"
@@ -57,6 +59,8 @@ def through_the_system(chosen: Chosen) -> Ran:
             demo.run(Watch(noted=lambda _: None, standing=lambda _site, _standing: None))
             seconds = time.monotonic() - began
             metrics = Figures(demo, stack).metrics(demo.opened.folder.finished)
+            if model is not None:
+                shutil.copytree(demo.opened.folder.model, model)
             first = demo.sites[0]
             return Ran(
                 metrics=metrics,
@@ -79,7 +83,9 @@ def _fresh(demo: Demo, site: SiteId) -> Decimal:
 def _reported(demo: Demo) -> str:
     """What the report says of the first site."""
     write_report(demo, demo.root / "report")
-    [record] = (demo.root / "report").glob(f"deployment-{demo.sites[0]}-*.yaml")
+    several = len(demo.sites) > 1
+    name = f"deployment-{demo.sites[0]}-*.yaml" if several else "deployment.yaml"
+    [record] = (demo.root / "report").glob(name)
     text = record.read_text(encoding="utf-8")
     found = re.search(r"(?m)^ +epsilon: (\S+)$", text)
     return "" if found is None else found[1]

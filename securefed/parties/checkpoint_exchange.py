@@ -67,15 +67,19 @@ class CheckpointExchange:
         self._beside: Thread | None = None
 
     def begin(self, number: int, absent: Collection[str], ended: Callable[[], None]) -> None:
-        """Passes on in a thread of its own, once what was passed on before is."""
+        """Passes on in a thread of its own."""
 
         def work() -> None:
             self.pass_on(number, absent)
             ended()
 
-        self.wait()
         self._beside = Thread(target=work, name="exchange")
         self._beside.start()
+
+    @property
+    def busy(self) -> bool:
+        """Whether something is passed on just now, as where a party does not answer."""
+        return self._beside is not None and self._beside.is_alive()
 
     def wait(self) -> None:
         """Returns when nothing is exchanged any more."""

@@ -53,6 +53,7 @@ class StudyRun:
         self._stopping = Event()
         self._noting = Lock()
         self._means: list[Mapping[str, Decimal]] = []
+        self._unvouched: RoundUnderWay | None = None
 
     def stop(self) -> None:
         """Ends the run soon; what is under way at the sites goes on and is found again."""
@@ -155,18 +156,22 @@ class StudyRun:
         self._tools.models.put(_state_name(one.number), written_state(state))
 
     def _vouch(self, one: RoundUnderWay) -> None:
-        """Passes checkpoints on beside the next round; after the last one all are signed before it
-        counts."""
-        began, exchange = self._tools.monotonic(), self._tools.exchange
-
-        def ended() -> None:
+        """Leaves checkpoints to be passed on; after the last round they are signed at once."""
+        self._unvouched = one
+        if one.number == self._plan.study.rounds:
+            began = self._tools.monotonic()
+            self._tools.exchange.finish(one.number, one.failed)
             self._noted(one.number, None, Part.VOUCH, began)
 
-        if one.number < self._plan.study.rounds:
-            exchange.begin(one.number, one.failed, ended)
-        else:
-            exchange.finish(one.number, one.failed)
-            ended()
+    def _pass_on(self) -> None:
+        """Passes on what the last round left, once, while sites train and nobody waits for it."""
+        began, exchange = self._tools.monotonic(), self._tools.exchange
+        with self._noting:
+            if (one := self._unvouched) is None or exchange.busy:
+                return
+            self._unvouched = None
+        noted = partial(self._noted, one.number, None, Part.VOUCH, began)
+        exchange.begin(one.number, one.failed, noted)
 
     def _visit_all(self, one: RoundUnderWay, files: RoundFiles) -> None:
         here = set(one.gathered.gathering.delivered)
@@ -239,6 +244,7 @@ class StudyRun:
         def on_sent(began: float, moved: int) -> None:
             sent.append(self._tools.monotonic() - began)
             self._noted(one.number, site, Part.SEND, began, bytes=moved)
+            self._pass_on()
 
         return Patience(
             wait=wait,

@@ -6,10 +6,12 @@ process of its own: a round begins with a search for private keys in the coordin
 other tests leave some in this one.
 """
 
+from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from decimal import Decimal
 from multiprocessing import get_context
 from pathlib import Path
+from typing import ParamSpec, TypeVar
 
 import pytest
 
@@ -23,19 +25,14 @@ from securefed.wiring.demo_data import pretrained_folder
 from securefed.wiring.workloads import workload_named
 from securefed.wiring.workloads.workload import Workload
 
+Asked = ParamSpec("Asked")
+Found = TypeVar("Found")
 
-def journey(workload: Workload, rounds: int) -> Ran:
+
+def journey(workload: Workload, rounds: int, model: Path | None = None) -> Ran:
     """What came of so many rounds; ε is the same in the ledgers, the report and by a fresh
-    accountant, and below what the whole study may cost."""
-    data = published()
-    try:
-        workload.source(data)
-        for one in workload.pretrained:
-            pretrained_folder(one, None)
-    except NotFound as error:
-        pytest.skip(f"{error}: see docs/workloads.md")
-    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
-        ran = pool.submit(_ran, str(workload.name), data, rounds).result()
+    accountant, and below what the whole study may cost. The exported model goes to `model`."""
+    ran = apart(_ran, str(workload.name), data_of(workload), rounds, model)
     study = load_study(shipped_file(workload.study))
     assert ran.agrees, ran
     assert set(ran.ledger) == {one.site for one in study.participants}
@@ -43,6 +40,24 @@ def journey(workload: Workload, rounds: int) -> Ran:
     return ran
 
 
-def _ran(name: str, data: Path, rounds: int) -> Ran:
+def data_of(workload: Workload) -> Path:
+    """The folder of published data, where all that a workload needs is here."""
+    data = published()
+    try:
+        workload.source(data)
+        for one in workload.pretrained:
+            pretrained_folder(one, None)
+    except NotFound as error:
+        pytest.skip(f"{error}: see docs/workloads.md")
+    return data
+
+
+def apart(function: Callable[Asked, Found], *args: Asked.args, **kwargs: Asked.kwargs) -> Found:
+    """What a function answers in a new process."""
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
+        return pool.submit(function, *args, **kwargs).result()
+
+
+def _ran(name: str, data: Path, rounds: int, model: Path | None) -> Ran:
     chosen = Chosen(workload=workload_named(name), data=data, rounds=rounds)
-    return through_the_system(chosen)
+    return through_the_system(chosen, model)

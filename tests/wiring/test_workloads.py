@@ -16,6 +16,7 @@ from securefed.errors import AssetMismatch, NotFound
 from securefed.recipes.pretrained.manifest import manifest_digest
 from securefed.steps.plan_budget import Population, usefulness
 from securefed.wiring.basics import shipped_file
+from securefed.wiring.demo import CUSTODIANS, Chosen, demonstrated
 from securefed.wiring.demo_data import bring_pretrained
 from securefed.wiring.workloads import WORKLOADS, workload_named
 from securefed.wiring.workloads.heart import HEART
@@ -48,6 +49,17 @@ def test_a_library_that_is_missing_is_named() -> None:
     workload = replace(workload_named(None), library="no_such_library", extra="securefed[demo]")
     with pytest.raises(NotFound, match="no_such_library"):
         workload.source(None)
+
+
+@pytest.mark.parametrize(
+    ("study", "custodians"), [("sites/pilot.toml", {}), ("sites/breast-cancer.toml", CUSTODIANS)]
+)
+def test_a_study_without_a_seal_has_no_custodians(
+    study: str, custodians: dict[str, object], tmp_path: Path
+) -> None:
+    chosen = Chosen(workload=replace(workload_named(None), study=study))
+    with demonstrated(tmp_path / "demo", chosen, keep=False) as demo:
+        assert demo.custodians == custodians
 
 
 def places_in(folder: Path) -> Places:

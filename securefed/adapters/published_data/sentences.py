@@ -34,7 +34,7 @@ PLATFORMS: Final = {
     "imdb": "imdb_labelled.txt",
     "yelp": "yelp_labelled.txt",
 }
-_DESCRIBED: Final = Described(
+DESCRIBED: Final = Described(
     dataset=DatasetId("sentences"),
     origin="UCI Machine Learning Repository, dataset 331",
     licence=ORIGIN.licence,
@@ -54,8 +54,8 @@ def write_sentences(source: Path, folder: Path, seed: int = 0) -> None:
     """Writes each platform's sentences to train on, and the held-out ones as one part."""
     kept, held_out = split_sentences(source, seed)
     for platform, rows in kept.items():
-        write_part(folder, platform, f"Sentences, {platform}", _DESCRIBED, _by_length(rows))
-    write_part(folder, TEST, "Sentences, held out", _DESCRIBED, _by_length(held_out))
+        write_part(folder, platform, f"Sentences, {platform}", DESCRIBED, _by_length(rows))
+    write_part(folder, TEST, "Sentences, held out", DESCRIBED, _by_length(held_out))
 
 
 def split_sentences(source: Path, seed: int) -> tuple[dict[str, list[Sentence]], list[Sentence]]:

@@ -7,10 +7,13 @@ from securefed.wiring.workloads.images import IMAGES
 from securefed.wiring.workloads.language import LANGUAGE
 from securefed.wiring.workloads.multi_task import MULTI_TASK
 from securefed.wiring.workloads.recommender import RECOMMENDER
-from securefed.wiring.workloads.sentiment import SENTIMENT
+from securefed.wiring.workloads.sentiment import SENTIMENT, SENTIMENT_LORA
 from securefed.wiring.workloads.workload import Workload
 
-_ALL = (BREAST_CANCER, HEART, SENTIMENT, IMAGES, RECOMMENDER, LANGUAGE, MULTI_TASK)
+_ALL = (
+    *(BREAST_CANCER, HEART, SENTIMENT, SENTIMENT_LORA),
+    *(IMAGES, RECOMMENDER, LANGUAGE, MULTI_TASK),
+)
 WORKLOADS = {str(one.name): one for one in _ALL}
 
 

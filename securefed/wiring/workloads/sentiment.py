@@ -1,5 +1,7 @@
-"""Sentiment of sentences from three platforms: a linear layer on a frozen sentence encoder."""
+"""Sentiment of sentences from three platforms: a linear layer on a frozen sentence encoder, or on
+one whose last layer is adapted by LoRA."""
 
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Final
@@ -43,3 +45,4 @@ SENTIMENT = Workload(
     origin=ORIGIN,
     pretrained=(MINILM,),
 )
+SENTIMENT_LORA = replace(SENTIMENT, name=Name("sentiment-lora"), study="sites/sentiment-lora.toml")
