@@ -21,6 +21,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.worlds.sealed_round import SealedRound, described, sealed_round, values_of
+from securefed.aggregation.shape import shape_of
 from securefed.domain.study import Suite
 
 _FRESH = 100
@@ -89,5 +90,6 @@ if __name__ == "__main__":
     error = _error(one, total)
     found = {"seconds": seconds, "peak_mb": _peak_mb(), "error": error}
     found["sealing"] = sum(made.first) / len(made.first)
+    found["chunks"] = shape_of(one.seal).chunks
     found["adding"] = (seconds - made.seconds) / one.seal.contributors
     print(json.dumps(found))

@@ -20,6 +20,8 @@ from securefed.domain.site import Sandbox
 from securefed.domain.walls import Enclosure, refuse_sight
 from securefed.errors import StorageFailed, WallsUnavailable
 
+_KEPT_MEMORY = str(2**30)
+
 
 class SandboxWalls:
     """Starts runs whose scratch folders lie in one place."""
@@ -110,6 +112,9 @@ def environment(scratch: Path, *, gpu: bool) -> dict[str, str]:
         "PYTHONSAFEPATH": "1",
         # Threads that wait for each other must not take the cores on which others run, the site's.
         "OMP_WAIT_POLICY": "PASSIVE",
+        # A large gradient's memory is used again, and not cleared by the kernel at every step.
+        "MALLOC_MMAP_THRESHOLD_": _KEPT_MEMORY,
+        "MALLOC_TRIM_THRESHOLD_": _KEPT_MEMORY,
         "SECUREFED_IN": str(scratch / "in"),
         "SECUREFED_OUT": str(scratch / "out"),
     }
