@@ -107,7 +107,7 @@ class CheckpointExchange:
         again = self._all(
             lambda one: self._answered(one.party, _following(one.party, shown)), shown
         )
-        self._keep(shown, again)
+        self._keep(shown, [*shown, *again])
         self._all(self._newest, [one.party for one in again])
 
     def _here(self, number: int, absent: Collection[str]) -> list[Shown]:

@@ -339,7 +339,7 @@ def test_a_run_that_is_not_what_was_approved_releases_nothing_and_stays_charged(
     assert (standing.phase, standing.cause, standing.released) == (Phase.FAILED, cause, ())
     assert state(office, request) is RoundState.ABORTED
     assert charged(office, request) > 0
-    with pytest.raises(NotInThisState):
+    with pytest.raises(NotFound):
         office.ask(request, Fetch(of=FIRST, file=UPDATE))
 
 

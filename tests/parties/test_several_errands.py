@@ -1,5 +1,6 @@
 """Some errands in one call get no more than they would get alone."""
 
+from collections.abc import Generator, Mapping
 from dataclasses import replace
 
 import pytest
@@ -26,16 +27,23 @@ from securefed.domain.errand import (
     read_answer,
     read_errand,
 )
-from securefed.domain.identifiers import RequestId
-from securefed.domain.run_order import METRICS, UPDATE
+from securefed.domain.identifiers import Name, RequestId
+from securefed.domain.run_order import METRICS, UPDATE, RunOrder
+from securefed.domain.talk import Failed, Finished, FromRun, ToRun
 from securefed.errors import ErrandGarbled, NumberInvalid
-from tests.office import Office
+from tests.office import Files, Office
 from tests.world import digest
 
+Playing = Generator[FromRun, ToRun, Finished]
 FIRST = Attempt(round=1, attempt=1)
 TRAIN = Train(of=FIRST, weights=None, code=None, protection=None)
 DELIVER = Deliver(of=FIRST, blob=digest("x"), length=16)
 FETCH = Fetch(of=FIRST, file=UPDATE)
+
+
+def failing(_: Mapping[str, bytes], __: Files, ___: RunOrder) -> Playing:
+    yield Failed(code=Name("training-failed"))
+    raise AssertionError
 
 
 def asked(office: Office, request: RequestId, *errands: One) -> tuple[OneAnswer, ...]:
@@ -105,3 +113,15 @@ def test_several_do_not_hold_several() -> None:
     text = errand_text(Several(errands=(inner, DELIVER)))
     with pytest.raises(ErrandGarbled):
         read_errand(text)
+
+
+def test_who_waits_for_an_attempt_that_fails_is_not_counted_as_refused() -> None:
+    office = Office(play=failing)
+    request = office.approved()
+    waits = Report(of=FIRST, wait_s=LONGEST_WAIT_S)
+    begun, ended, *files = asked(office, request, TRAIN, waits, FETCH)
+    assert isinstance(begun, Standing)
+    assert isinstance(ended, Standing)
+    assert ended.phase is Phase.FAILED
+    assert [one.code for one in files if isinstance(one, Declined)] == ["not-found"]
+    assert not office.refused
