@@ -32,7 +32,7 @@ from tests.chaos.federation import BOUND, COORDINATOR, CUSTODIANS, SITES, STEPS,
 
 pytestmark = pytest.mark.slow
 
-MINUTES = Decimal(os.environ.get("SECUREFED_CHAOS_MINUTES", "1"))
+MINUTES = Decimal(os.environ.get("SECUREFED_CHAOS_MINUTES", "0.5"))
 SEED = int(os.environ.get("SECUREFED_CHAOS_SEED", "1"))
 # So many that a machine with two idle cores is still at work when the time is over.
 ROUNDS = int(os.environ.get("SECUREFED_CHAOS_ROUNDS", max(2, int(12 * MINUTES))))
