@@ -70,7 +70,7 @@ class Federation:
     """The folder of everybody, and their processes."""
 
     def __init__(self, place: Path, rounds: int) -> None:
-        self.place, self.rounds, self.spare = place, rounds, 4 * rounds + 20
+        self.place, self.rounds, self.spare = place, rounds, 2 * rounds + 20
         self.run = RunFolder(place / "chaos.run")
         self.alive: dict[str, subprocess.Popen[bytes]] = {}
         self.said: list[Path] = []

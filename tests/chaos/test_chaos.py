@@ -36,7 +36,7 @@ MINUTES = Decimal(os.environ.get("SECUREFED_CHAOS_MINUTES", "0.5"))
 SEED = int(os.environ.get("SECUREFED_CHAOS_SEED", "1"))
 # So many that a machine with two idle cores is still at work when the time is over, and as many as
 # an approval covers together with their spare attempts.
-ROUNDS = int(os.environ.get("SECUREFED_CHAOS_ROUNDS", min(36, max(2, int(12 * MINUTES)))))
+ROUNDS = int(os.environ.get("SECUREFED_CHAOS_ROUNDS", min(60, max(2, int(12 * MINUTES)))))
 # A study that stands still ends the test.
 PATIENCE_S = 900.0
 # With what the coordinator may give up for now, while others are away.
