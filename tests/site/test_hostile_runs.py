@@ -16,7 +16,7 @@ from securefed.domain.errand import Attempt, Cancel, Fetch, Phase
 from securefed.domain.identifiers import RequestId
 from securefed.domain.round import RoundState
 from securefed.domain.run_order import UPDATE
-from securefed.errors import ApprovalExhausted, LoginRefused, NotInThisState
+from securefed.errors import ApprovalExhausted, LoginRefused, NotFound
 from securefed.steps import prepare_site
 from tests.site.processes import until
 from tests.site.served_site import DANA, FIRST, QUIET, ServedSite
@@ -52,7 +52,7 @@ def assert_failed(site: ServedSite, request: RequestId, cause: str) -> None:
     assert (standing.phase, standing.cause, standing.released) == (Phase.FAILED, cause, ())
     entered = site.entered(request)
     assert (entered.state, entered.steps_charged) == (RoundState.ABORTED, 4)
-    with pytest.raises(NotInThisState):
+    with pytest.raises(NotFound):
         site.ask(request, Fetch(of=FIRST, file=UPDATE))
     assert not [path for path in (site.folder.blobs).glob(f"{request}.*/*") if _is_result(path)]
 
