@@ -17,7 +17,7 @@ help:
 	@echo 'make demo    the whole federation on this machine'
 	@echo 'make test    every test'
 	@echo 'make check   style, types, import contracts, dependencies, generated files, fast tests'
-	@echo 'make coverage  fast tests, and how much of domain and steps they cover'
+	@echo 'make coverage  every test, and how much of domain and steps they cover'
 	@echo 'make bench   every file of benchmarks/; rows in benchmarks/out'
 	@echo 'make golden  writes the generated files anew'
 
@@ -32,7 +32,7 @@ test: $(stamp)
 	@$(tests)
 
 coverage: $(stamp)
-	@$(tests) -q -m 'not slow' --cov --cov-report=term
+	@$(tests) -q --cov --cov-report=term
 
 check: $(stamp)
 	@echo '== 1/8 lint'

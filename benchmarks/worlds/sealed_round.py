@@ -21,7 +21,8 @@ from securefed.adapters.masking.exchange import (
     site_masks,
 )
 from securefed.adapters.masking.stream import SecureChances
-from securefed.adapters.tenseal_sealing.bfv import BfvAdder, BfvOpener, BfvSealer
+from securefed.adapters.tenseal_sealing.adding import BfvAdder
+from securefed.adapters.tenseal_sealing.bfv import BfvOpener, BfvSealer
 from securefed.adapters.tenseal_sealing.keys import new_opening_key
 from securefed.aggregation.chunks import ChunkAdder, ChunkOpener, ChunkSealer, Words
 from securefed.aggregation.grid import Floats, Values, average_step

@@ -126,15 +126,15 @@ class Reached:
 
 def visit_site(remote: RemoteSite, visit: Visit, patience: Patience) -> Reached:
     """The attempt that is done, with tickets for its files; SiteFailed where no attempt is left."""
-    last = None
+    way, last = _Way(remote, visit, patience), None
     for of in _attempts(visit):
-        reached = _begun(_Way(remote, visit, patience), of)
+        reached = _begun(way, of)
         waited = _FIRST_WAIT_S
         while not reached.standing.phase.over:
             patience.on_standing(reached.standing)
             patience.wait(0)
             waited = min(waited + 1, _LONGEST_WAIT_S)
-            reached = _reached(_Way(remote, visit, patience), _looks(of, waited))
+            reached = _read(way, way.ask(*_looks(of, waited)))
         patience.on_standing(reached.standing)
         if reached.standing.phase is Phase.DONE:
             return reached
@@ -215,19 +215,22 @@ class _Way:
 def _begun(way: _Way, of: Attempt) -> Reached:
     """The attempt as it was left, or begun. One call asks for both, and brings what is missing."""
     parcels = way.visit.parcels
-    looks = _looks(of, 0)
     brings = (Deliver(of=of, blob=one.digest, length=one.length) for one in parcels)
     began, sent = way.patience.monotonic(), 0
-    known, *others = way.ask(*looks, *brings)
+    looks = _looks(of, 0)
+    answers = way.ask(*looks, *brings)
+    known, delivers = answers[0], answers[len(looks) :]
     if not (isinstance(known, Declined) and known.code == NotFound.code):
-        return _read(way, known, others[: len(_FILES)])
-    for parcel, answer in zip(parcels, others[len(_FILES) :], strict=True):
+        return _read(way, answers[: len(looks)])
+    for parcel, answer in zip(parcels, delivers, strict=True):
         ticket = _ticket(way.expected(answer))
         if ticket is not None:
             _send(way, ticket, parcel.path)
             sent += parcel.length
     way.patience.on_sent(began, sent)
-    return _reached(way, (way.visit.train(of), *_looks(of, _FIRST_WAIT_S)))
+    begun, *looked = way.ask(way.visit.train(of), *_looks(of, _FIRST_WAIT_S))
+    way.expected(begun)
+    return _read(way, looked)
 
 
 def _looks(of: Attempt, wait_s: int) -> tuple[One, ...]:
@@ -235,15 +238,9 @@ def _looks(of: Attempt, wait_s: int) -> tuple[One, ...]:
     return (Report(of=of, wait_s=wait_s), *(Fetch(of=of, file=one) for one in _FILES))
 
 
-def _reached(way: _Way, errands: tuple[One, ...]) -> Reached:
-    first, *others = way.ask(*errands)
-    if isinstance(errands[0], Train):
-        way.expected(first)
-        first, *others = others
-    return _read(way, first, others)
-
-
-def _read(way: _Way, known: OneAnswer, tickets: Sequence[OneAnswer]) -> Reached:
+def _read(way: _Way, looked: Sequence[OneAnswer]) -> Reached:
+    """What the answers to `_looks` say."""
+    known, *tickets = looked
     standing = way.expected(known)
     if not isinstance(standing, Standing):
         raise ErrandGarbled("The site did not say where the attempt stands", where=way.visit.site)

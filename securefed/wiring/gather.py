@@ -159,7 +159,7 @@ class SealedRounds:
 
 def _adder(seal: Seal) -> "NewAdder":
     if seal.encrypted:
-        from securefed.adapters.tenseal_sealing.bfv import BfvAdder
+        from securefed.adapters.tenseal_sealing.adding import BfvAdder
 
         return BfvAdder
     from securefed.aggregation.plain_words import WordAdder

@@ -20,7 +20,8 @@ from securefed.adapters.masking.exchange import (
     site_masks,
 )
 from securefed.adapters.memory_round import MemoryFiles, MemorySecrets, MemoryWorkers
-from securefed.adapters.tenseal_sealing.bfv import BfvAdder, BfvOpener, BfvSealer
+from securefed.adapters.tenseal_sealing.adding import BfvAdder
+from securefed.adapters.tenseal_sealing.bfv import BfvOpener, BfvSealer
 from securefed.adapters.tenseal_sealing.keys import OpeningKey
 from securefed.aggregation.adding import NewAdder
 from securefed.aggregation.chunks import Words

@@ -10,7 +10,7 @@ import pytest
 
 from securefed.adapters.ed25519_keys import verify
 from securefed.adapters.memory_round import MemoryFiles
-from securefed.adapters.tenseal_sealing.bfv import BfvAdder
+from securefed.adapters.tenseal_sealing.adding import BfvAdder
 from securefed.adapters.tenseal_sealing.keys import OpeningKey
 from securefed.aggregation.chunks import Words
 from securefed.aggregation.opening import Held

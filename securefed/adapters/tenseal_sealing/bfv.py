@@ -9,7 +9,6 @@ Python's lock, so threads gain nothing, and processes do. Adding needs no key: s
 import numpy as np
 import tenseal.sealapi as seal
 
-from securefed.adapters.tenseal_sealing.adding import BfvAdder
 from securefed.adapters.tenseal_sealing.coefficients import from_payload, to_payload
 from securefed.adapters.tenseal_sealing.keys import EncryptionKey, OpeningKey
 from securefed.adapters.tenseal_sealing.parameters import ciphertext_id, context_for, library
@@ -25,8 +24,6 @@ from securefed.aggregation.fields import DEGREE
 from securefed.aggregation.packing import modulus_mask
 from securefed.aggregation.shape import Shape
 from securefed.errors import SealInvalid
-
-__all__ = ["BfvAdder", "BfvOpener", "BfvSealer"]
 
 _NO_PARAMETERS = bytes(32)
 _LEAST_BUDGET = 1

@@ -19,7 +19,8 @@ from securefed.adapters.masking.exchange import (
     new_mask_key,
     site_masks,
 )
-from securefed.adapters.tenseal_sealing.bfv import BfvAdder, BfvOpener, BfvSealer
+from securefed.adapters.tenseal_sealing.adding import BfvAdder
+from securefed.adapters.tenseal_sealing.bfv import BfvOpener, BfvSealer
 from securefed.adapters.tenseal_sealing.keys import OpeningKey, new_opening_key
 from securefed.aggregation.chunks import ChunkAdder, ChunkOpener, ChunkSealer, Words
 from securefed.aggregation.grid import Floats, Values

@@ -15,7 +15,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from securefed.adapters.ed25519_keys import verify
-from securefed.adapters.tenseal_sealing.bfv import BfvAdder, BfvOpener, BfvSealer
+from securefed.adapters.tenseal_sealing.adding import BfvAdder
+from securefed.adapters.tenseal_sealing.bfv import BfvOpener, BfvSealer
 from securefed.adapters.tenseal_sealing.coefficients import from_payload, to_payload
 from securefed.adapters.tenseal_sealing.keys import EncryptionKey, OpeningKey, new_opening_key
 from securefed.aggregation.fields import CIPHER_PRIME, DEGREE, packing_for

@@ -25,7 +25,8 @@ import pytest
 import tenseal
 from tenseal import sealapi
 
-from securefed.adapters.tenseal_sealing.bfv import BfvAdder, BfvOpener, BfvSealer
+from securefed.adapters.tenseal_sealing.adding import BfvAdder
+from securefed.adapters.tenseal_sealing.bfv import BfvOpener, BfvSealer
 from securefed.adapters.tenseal_sealing.coefficients import from_payload, to_payload
 from securefed.aggregation.chunks import Words
 from securefed.aggregation.fields import CIPHER_PRIME, DEGREE, packing_for

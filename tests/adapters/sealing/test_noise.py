@@ -9,7 +9,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from securefed.adapters.tenseal_sealing.bfv import BfvAdder, BfvOpener, BfvSealer
+from securefed.adapters.tenseal_sealing.adding import BfvAdder
+from securefed.adapters.tenseal_sealing.bfv import BfvOpener, BfvSealer
 from securefed.aggregation.fields import DEGREE, Packing, noiseless_bits, packing_for
 from securefed.aggregation.packing import modulus_mask
 from securefed.aggregation.shape import Shape

@@ -15,7 +15,8 @@ import pytest
 import tenseal
 
 from securefed.adapters.ed25519_keys import verify
-from securefed.adapters.tenseal_sealing.bfv import BfvAdder, BfvOpener, BfvSealer
+from securefed.adapters.tenseal_sealing.adding import BfvAdder
+from securefed.adapters.tenseal_sealing.bfv import BfvOpener, BfvSealer
 from securefed.adapters.tenseal_sealing.keys import new_opening_key
 from securefed.aggregation.fields import DEGREE, packing_for
 from securefed.aggregation.grid import Grid, average
