@@ -21,7 +21,7 @@ from securefed.domain.plan import ReviewPlan
 from securefed.domain.policy import Policy
 from securefed.domain.protection import Proof
 from securefed.domain.request import CodeRequest, RequestState, SignedRequest
-from securefed.domain.round import RoundId
+from securefed.domain.round import Round, RoundId
 from securefed.domain.site import Account, DataCard, Role, Site
 from securefed.errors import (
     ApprovalExpired,
@@ -104,6 +104,11 @@ class Register:
         """Raises SitePaused while nothing may begin here."""
         if self.paused:
             raise SitePaused(f"{self.site.site} is paused")
+
+    def attempt(self, id: RoundId) -> Round | None:
+        """An attempt at a round of a filed request, if it has begun."""
+        hold = self.book_of(id).holds.get(id.request)
+        return None if hold is None else hold.rounds.get(id)
 
     def book_of(self, id: RoundId) -> Book:
         """The budget that an attempt is charged to."""

@@ -12,7 +12,6 @@ from securefed.domain.identifiers import Digest, RequestId
 from securefed.domain.request import RequestState
 from securefed.domain.round import RoundId, RoundState
 from securefed.domain.run_order import METRICS, UPDATE
-from securefed.parties.settling import attempt_of
 from securefed.ports import BlobStore
 from securefed.steps.keep_ledger import SiteLedger
 
@@ -33,7 +32,7 @@ class PastAttempts:
     def standing(self, id: RoundId) -> Standing | None:
         """Where an attempt ended, or was when its run was last heard of."""
         with self._ledger.held() as register:
-            attempt = attempt_of(register, id)
+            attempt = register.attempt(id)
         if attempt is None:
             return None
         committed = attempt.state is RoundState.COMMITTED

@@ -7,8 +7,7 @@ the process lives. After that, the next start settles whatever is open.
 from collections.abc import Callable
 
 from securefed.domain.identifiers import Name
-from securefed.domain.register import Register
-from securefed.domain.round import Round, RoundId
+from securefed.domain.round import RoundId
 from securefed.errors import EnvironmentFault, SecurefedError
 from securefed.steps.keep_ledger import SiteLedger
 from securefed.steps.settle_budget import end_round
@@ -35,15 +34,5 @@ class Settling:
     def again(self) -> None:
         """Settles what is still to be settled."""
         for id, cause in list(self._causes.items()):
-            with self._ledger.held() as register:
-                attempt = attempt_of(register, id)
-                if attempt is not None and attempt.open:
-                    end_round(self._ledger, attempt, cause)
+            end_round(self._ledger, id, cause)
             self._causes.pop(id, None)
-
-
-def attempt_of(register: Register, id: RoundId) -> Round | None:
-    """An attempt as the ledger has it, if it has it."""
-    register.request(id.request)
-    hold = register.book_of(id).holds.get(id.request)
-    return None if hold is None else hold.rounds.get(id)

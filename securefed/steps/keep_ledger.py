@@ -10,10 +10,11 @@ contain it is refused, whatever is asked. Threads share one object: each call ha
 """
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from threading import RLock
+from typing import TypeAlias
 
 from securefed.domain.canonical import prefixed
 from securefed.domain.checkpoint import Checkpoint
@@ -27,6 +28,8 @@ from securefed.errors import CheckpointInvalid, ClockBehind, LedgerBroken, Ledge
 from securefed.ports import Clock, LedgerStore, LedgerWriter, Signer
 
 _PATIENCE = timedelta(minutes=5)
+# What is to be written, seen from the state and the time; nothing if it is written already.
+Find: TypeAlias = Callable[[Register, datetime], Event | None]
 
 
 class SiteLedger:
@@ -69,17 +72,27 @@ class SiteLedger:
 
     def record(self, event: Event) -> LedgerEntry:
         """Adds an event if it fits what is stored at that moment; else raises and adds nothing."""
+        [entry] = self.record_found(lambda _register, _now: event)
+        return entry
+
+    def record_found(self, find: Find) -> tuple[LedgerEntry, ...]:
+        """Adds the event that `find` names for what is stored at that moment, if it names one.
+
+        For what another process may have written since anybody looked."""
         with self._using:
             with self._store.exclusive() as writer:
                 register = self._follow(writer)
                 now = _moment(self._clock, register)
+                event = find(register, now)
+                if event is None:
+                    return ()
                 stored = self._sealed(register, now, event)
                 head = register.head
                 entry = apply(register, stored)
                 self._register = None
                 writer.append(stored, head.size, head.hash)
             self._register, self._seen = register, register.head
-            return entry
+            return (entry,)
 
     def checkpoint(self) -> Checkpoint:
         """The head, signed by the site."""

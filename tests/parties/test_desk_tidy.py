@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Generator, Mapping
+from datetime import datetime
 
 import pytest
 
@@ -10,11 +11,13 @@ from securefed.domain.blob import BlobId
 from securefed.domain.errand import Attempt, Fetch, Phase, Report, Standing, Train
 from securefed.domain.event import Event, LedgerEntry, RoundAborted
 from securefed.domain.identifiers import Name, RequestId
+from securefed.domain.register import Register
 from securefed.domain.round import Round, RoundId, RoundState
 from securefed.domain.run_order import UPDATE, RunOrder
 from securefed.domain.talk import Failed, Finished, FromRun, StepAsked, ToRun
 from securefed.errors import NotFound, NotInThisState, StorageFailed, TrainingFailed
 from securefed.steps import prepare_site
+from securefed.steps.keep_ledger import Find
 from tests.office import PATIENCE, Files, Office, pilot
 from tests.world import ADMISSIONS, SCIENTIST
 
@@ -100,15 +103,19 @@ def test_an_attempt_that_ended_on_a_full_disk_is_settled_when_there_is_room(
 ) -> None:
     office = Office(play=_failing)
     request = office.approved()
-    record = office.ledger.record
+    record_found = office.ledger.record_found
 
-    def full(event: Event) -> LedgerEntry:
-        if isinstance(event, RoundAborted):
-            raise StorageFailed("No space left on device")
-        return record(event)
+    def full(find: Find) -> tuple[LedgerEntry, ...]:
+        def with_room(register: Register, now: datetime) -> Event | None:
+            event = find(register, now)
+            if isinstance(event, RoundAborted):
+                raise StorageFailed("No space left on device")
+            return event
+
+        return record_found(with_room)
 
     with monkeypatch.context() as patch:
-        patch.setattr(office.ledger, "record", full)
+        patch.setattr(office.ledger, "record_found", full)
         assert office.train(request).phase is Phase.STARTING
         with pytest.raises(StorageFailed):
             office.desk.tidy()

@@ -1,6 +1,11 @@
 """What has ended is closed; after a crash a begun attempt is charged for what may have run."""
 
-from securefed.domain.identifiers import RequestId
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+
+from securefed.adapters.memory import MemoryLedger, MemoryWriter
+from securefed.domain.identifiers import Name, RequestId
+from securefed.domain.ledger import Head, StoredEntry
 from securefed.domain.renyi import renyi_loss
 from securefed.domain.request import RequestState
 from securefed.domain.round import RoundId, RoundState
@@ -9,10 +14,13 @@ from securefed.steps.meter_round import (
     authorise_steps,
     commit_round,
     find_round,
+    refund_round,
     reserve_round,
 )
 from securefed.steps.settle_budget import close_ended, settle_after_crash
 from tests.world import ADMISSIONS, World
+
+CANCELLED = Name("run-cancelled")
 
 
 def run_whole(world: World, site: SiteParty, request: RequestId, round_: int) -> None:
@@ -37,6 +45,54 @@ def test_requests_whose_time_is_over_expire_and_give_back_what_they_hold() -> No
     states = {filed.state for filed in site.register().requests.values()}
     assert states == {RequestState.EXPIRED}
     assert site.register().book(ADMISSIONS).counted == 0
+
+
+class Overtaken:
+    """A ledger's store into which another process writes just before its next transaction."""
+
+    def __init__(self, store: MemoryLedger, meanwhile: Callable[[], object]) -> None:
+        self.store, self.meanwhile = store, [meanwhile]
+
+    def head(self) -> Head:
+        return self.store.head()
+
+    def entries(self, start: int = 0) -> Iterator[StoredEntry]:
+        return self.store.entries(start)
+
+    def exclusive(self) -> AbstractContextManager[MemoryWriter]:
+        while self.meanwhile:
+            self.meanwhile.pop()()
+        return self.store.exclusive()
+
+
+def test_what_another_process_has_just_closed_is_not_closed_twice() -> None:
+    world = World(rounds=1)
+    site = world.site()
+    complete = world.approved(site)
+    run_whole(world, site, complete, 1)
+    world.study = "second-study"
+    world.file(site)
+    world.wait(days=7)
+    store = Overtaken(world.stores["hospital-a"], lambda: close_ended(site.ledger))
+    beside = world.reopened(store=store)
+    assert close_ended(beside.ledger) == ()
+    states = [filed.state for filed in beside.register().requests.values()]
+    assert states == [RequestState.COMPLETED, RequestState.EXPIRED]
+    closed = [entry.event.kind for entry in site.ledger.history(3)]
+    assert closed[1:] == ["request-closed", "request-closed"]
+
+
+def test_an_attempt_that_another_process_has_just_settled_is_not_settled_twice() -> None:
+    world = World()
+    site = world.site()
+    id = RoundId(request=world.approved(site), round=1, attempt=1)
+    reserve_round(site.ledger, id, world.entropy)
+    store = Overtaken(world.stores["hospital-a"], lambda: refund_round(site.ledger, id, CANCELLED))
+    beside = world.reopened(store=store)
+    assert settle_after_crash(beside.ledger) == 0
+    attempt = beside.register().attempt(id)
+    assert attempt is not None
+    assert attempt.cause == CANCELLED
 
 
 def test_a_request_whose_rounds_are_all_committed_is_complete() -> None:
