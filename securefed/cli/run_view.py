@@ -112,7 +112,7 @@ def watching(sites: Sequence[SiteId], rounds: int) -> Iterator[RunView]:
 
 def told(line: LogLine) -> str:
     """A line of the log in words; nothing for what only the table of figures needs."""
-    if line.part in _FIGURES:
+    if line.part in _FIGURES and not line.words:
         return ""
     who = "" if line.site is None else f" {line.site}"
     moved = f", {line.bytes:,} bytes" if line.bytes else ""

@@ -36,6 +36,11 @@ SHARE: Final = "whole-part"
 DONE: Final = "done"
 
 
+def told_cut(values: int) -> str:
+    """What the log says of an update with values beyond the seal's reach; nothing of any other."""
+    return f"{values:,} values were cut to the seal's reach" if values else ""
+
+
 def waited(seconds: float, spent: Spent | None) -> dict[Part, float]:
     """How the wait for a site divides."""
     parts: dict[Part, float] = {}

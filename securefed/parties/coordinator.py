@@ -62,12 +62,13 @@ class CoordinatorParty:
             self._proof = prove_protection(self._files, self._announced, self._equipment.tools)
             return self._proof
 
-    def receive(self, site: SiteId, parts: Iterable[bytes]) -> None:
-        """Takes in an update from whom the channel says that it is; raises why it is refused."""
+    def receive(self, site: SiteId, parts: Iterable[bytes]) -> int:
+        """Takes in an update from whom the channel says that it is, and says how many of its values
+        were cut; raises why it is refused."""
         if self._proof is None:
             raise ProtectionUnproven("This process has made no self-test for the attempt")
         self._proof.proof.expect_passed(self._announced.seal)
-        self._collecting.receive(site, parts)
+        return self._collecting.receive(site, parts)
 
     def close(self) -> Callable[[], BinaryIO]:
         """What opens the sealed sum of all that came in, for the custodians."""

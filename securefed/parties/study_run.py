@@ -17,7 +17,7 @@ from threading import Event, Lock, Thread
 from securefed.aggregation.combining import ServerState, ServerStep, read_state, written_state
 from securefed.domain.errand import Released
 from securefed.domain.identifiers import Name, SiteId
-from securefed.domain.round_parts import DONE, SHARE, Part, waited
+from securefed.domain.round_parts import DONE, SHARE, Part, told_cut, waited
 from securefed.domain.run_order import METRICS, UPDATE, mean_metrics
 from securefed.errors import (
     QuorumLost,
@@ -229,8 +229,8 @@ class StudyRun:
         self._noted(one.number, member.site, f"fetch-{file.file}", began, bytes=file.length)
         if file.file == UPDATE:
             began = self._tools.monotonic()
-            one.gathered.gathering.receive(member.site, file_parts(target))
-            self._noted(one.number, member.site, Part.ADD, began)
+            cut = one.gathered.gathering.receive(member.site, file_parts(target))
+            self._noted(one.number, member.site, Part.ADD, began, words=told_cut(cut))
         elif file.file == METRICS:
             keep_metrics(member.site, target, files)
         target.unlink()

@@ -26,8 +26,9 @@ class Gathering(Protocol):
         """The sites whose updates are here."""
         ...
 
-    def receive(self, site: SiteId, parts: Iterable[bytes]) -> None:
-        """Takes in an update; raises why it is refused."""
+    def receive(self, site: SiteId, parts: Iterable[bytes]) -> int:
+        """Takes in an update, and says how many of its values the seal's reach had cut; raises why
+        it is refused."""
         ...
 
     def add(self) -> int:

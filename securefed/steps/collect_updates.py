@@ -79,8 +79,9 @@ class Collecting:
         """Who delivered and who was refused."""
         return self._state
 
-    def receive(self, site: SiteId, parts: Iterable[bytes]) -> None:
-        """Takes a site's file in; raises why it is refused, which is noted."""
+    def receive(self, site: SiteId, parts: Iterable[bytes]) -> int:
+        """Takes a site's file in, and says how many of its values were cut to the seal's reach, by
+        the site's word; raises why it is refused, which is noted."""
         if site not in self.announced.sites:
             raise SealForeign(f"The roster does not name the site {site}")
         draft = self.names.arriving(site, next(self._arriving))
@@ -89,6 +90,7 @@ class Collecting:
             with self.files.opener(draft)() as file:
                 checked = self._checked(site, file)
             self._keep(draft, checked)
+            return checked.signed.update.saturated
         except IntegrityError as error:
             with self._lock:
                 self._note(refusal_of(site, error))

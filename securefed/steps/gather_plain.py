@@ -52,8 +52,8 @@ class PlainCollecting:
         sites = (one.site for one in self._about.roster.contributors)
         return tuple(site for site in sites if self._names.update(site) in there)
 
-    def receive(self, site: SiteId, parts: Iterable[bytes]) -> None:
-        """Takes in a site's values; raises why they are refused."""
+    def receive(self, site: SiteId, parts: Iterable[bytes]) -> int:
+        """Takes in a site's values, of which none is cut; raises why they are refused."""
         self._about.roster.contributor(site)
         content = bytearray()
         for part in parts:
@@ -65,6 +65,7 @@ class PlainCollecting:
             if site in self.delivered:
                 raise UpdateTwice(f"{site} sent an update for this round before")
             self._files.put(self._names.update(site), [bytes(content)])
+        return 0
 
     def add(self) -> int:
         """Nothing: whoever adds these also reads them, so it is done with the mean."""

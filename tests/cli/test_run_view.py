@@ -53,7 +53,8 @@ def test_lines_say_who_did_what_in_which_round() -> None:
     )
     assert told(line("open")) == "round 2: open in 1.5 s"
     assert told(line("site-failed", B, words="It failed")).endswith("1.5 s: It failed")
-    assert told(line("counted", A)) == told(line("train", A)) == ""
+    assert told(line("counted", A)) == told(line("train", A)) == told(line("add", A)) == ""
+    assert told(line("add", A, words="3 values were cut")).endswith("1.5 s: 3 values were cut")
 
 
 def test_the_table_follows_each_site() -> None:

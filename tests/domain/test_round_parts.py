@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from securefed.domain.errand import LONGEST_PART_MS, Spent
-from securefed.domain.round_parts import Part, waited
+from securefed.domain.round_parts import Part, told_cut, waited
 from securefed.errors import NumberInvalid
 
 milliseconds = some.integers(0, LONGEST_PART_MS)
@@ -36,3 +36,8 @@ def test_whatever_a_site_says_the_parts_make_up_the_wait(seconds: float, spent: 
 def test_a_time_that_is_none_is_refused(said: int) -> None:
     with pytest.raises(NumberInvalid):
         Spent(start=0, train=said, seal=0, upload=0)
+
+
+def test_values_that_were_cut_are_told_and_none_is_not() -> None:
+    assert told_cut(0) == ""
+    assert told_cut(12_345) == "12,345 values were cut to the seal's reach"

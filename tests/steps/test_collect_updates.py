@@ -4,6 +4,7 @@ import dataclasses
 from collections.abc import Iterable, Iterator
 from threading import Barrier, Thread
 
+import numpy as np
 import pytest
 
 from securefed.adapters.memory_round import MemoryFiles
@@ -137,6 +138,16 @@ def test_what_stops_in_the_middle_leaves_nothing() -> None:
 
 
 # --- one update a site ----------------------------------------------------------------------------
+
+
+def test_it_is_told_how_many_values_a_site_had_to_cut() -> None:
+    one = sealed_round(2)
+    collecting = one.collecting()
+    inside = np.zeros(one.play.seal.parameters, np.float32)
+    beyond = inside.copy()
+    beyond[:3] = 1.01 * float(one.play.seal.reach)
+    assert collecting.receive(site(0), [one.sealed(0, inside)]) == 0
+    assert collecting.receive(site(1), [one.sealed(1, beyond)]) == 3
 
 
 def test_the_same_bytes_twice_are_one_contribution_even_after_the_sum() -> None:
