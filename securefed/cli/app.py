@@ -27,6 +27,7 @@ from securefed.cli import (
 )
 from securefed.cli.output import fail, fail_unexpected
 from securefed.errors import ExitCode, SecurefedError
+from securefed.wiring.garbage import look_seldom
 
 app = typer.Typer(
     name="securefed",
@@ -66,6 +67,7 @@ def options(
 
 def main() -> None:
     """Runs the program."""
+    look_seldom()
     debug = "--debug" in sys.argv
     try:
         # Not standalone, so that our errors come out; a command's own exit code is then returned.

@@ -16,6 +16,7 @@ from securefed.adapters.sandbox import SiteLine
 from securefed.adapters.this_machine.probe import files_digest
 from securefed.domain.identifiers import Name
 from securefed.errors import SecurefedError
+from securefed.wiring.garbage import look_seldom
 
 if TYPE_CHECKING:
     from securefed.adapters.opacus_training.round_in_walls import RoundsInWalls
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 def main() -> None:
     """Serves a site until it has no further round."""
+    look_seldom()
     # Before anything else is loaded: what a library prints must not reach the site.
     line = SiteLine.open()
     serve(line, new_rounds())
