@@ -2,15 +2,17 @@
 
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 
 from tools.notebooks import FOLDER
 
-pytestmark = pytest.mark.slow
-
-pytest.importorskip("syft", reason="the notebooks serve sites")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(find_spec("syft") is None, reason="the notebooks serve sites"),
+]
 
 ROOT = Path(__file__).parents[2]
 
