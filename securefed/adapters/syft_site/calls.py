@@ -7,12 +7,12 @@ and CAs are not asked; answers are bounded and must be signed by the site that w
 """
 
 import json
-import threading
 from pathlib import Path
 from typing import Any, Final
 
 import requests
 
+from securefed.adapters.syft_site.connections import Connections
 from securefed.adapters.syft_site.pysyft import (
     UID,
     ServerIdentity,
@@ -47,8 +47,7 @@ class Calls:
         self._base = f"{'https' if authority else 'http'}://{self.where}"
         self._verify = str(authority) if authority else True
         self._signer = signer
-        self._own = threading.local()
-        self._sessions: list[requests.Session] = []
+        self._connections = Connections()
         self.key = SyftVerifyKey.from_string(signer.key.removeprefix("ed25519:"))
         self.identity = self._met()
 
@@ -63,8 +62,7 @@ class Calls:
 
     def close(self) -> None:
         """Ends the connections, which a site that is stopping would otherwise wait for."""
-        for session in self._sessions:
-            session.close()
+        self._connections.close()
 
     def _signed(self, content: bytes) -> SignedSyftAPICall:
         if content.startswith(_PREFIX):
@@ -97,16 +95,19 @@ class Calls:
 
     def _exchanged(self, method: str, path: str, body: bytes | None) -> bytes:
         try:
-            with self._session().request(
-                method,
-                self._base + path,
-                data=body,
-                headers={"Accept-Encoding": "identity"},
-                verify=self._verify,
-                allow_redirects=False,
-                timeout=_SECONDS,
-                stream=True,
-            ) as answer:
+            with (
+                self._connections.lent() as session,
+                session.request(
+                    method,
+                    self._base + path,
+                    data=body,
+                    headers={"Accept-Encoding": "identity"},
+                    verify=self._verify,
+                    allow_redirects=False,
+                    timeout=_SECONDS,
+                    stream=True,
+                ) as answer,
+            ):
                 content: bytes = answer.raw.read(_LONGEST_ANSWER + 1, decode_content=False)
                 return self._accepted(answer.status_code, content)
         except requests.exceptions.SSLError as error:
@@ -125,11 +126,3 @@ class Calls:
 
     def _no_site(self) -> SiteUnreachable:
         return SiteUnreachable("The site did not answer as a site does", where=self.where)
-
-    def _session(self) -> requests.Session:
-        session: requests.Session | None = getattr(self._own, "session", None)
-        if session is None:
-            session = self._own.session = requests.Session()
-            session.trust_env = False
-            self._sessions.append(session)
-        return session

@@ -21,6 +21,7 @@ from fastapi import FastAPI
 
 from securefed.adapters.syft_site.beside import Beside
 from securefed.adapters.syft_site.certificates import Tls
+from securefed.adapters.syft_site.connections import KEPT_S
 from securefed.adapters.syft_site.datasite import Root, build_datasite
 from securefed.adapters.syft_site.front_filter import Application, FrontFilter, Limits
 from securefed.adapters.syft_site.identity import kept_identity
@@ -171,6 +172,7 @@ def _settings(site: SiteServer, served: Application) -> uvicorn.Config:
         proxy_headers=False,
         ws="none",
         limit_concurrency=_MOST_CONNECTIONS,
+        timeout_keep_alive=KEPT_S,
         timeout_graceful_shutdown=_GOODBYE_SECONDS,
         ssl_certfile=site.tls.certificate if site.tls else None,
         ssl_keyfile=site.tls.key if site.tls else None,
