@@ -18,6 +18,7 @@ from securefed.adapters.model_export.calls import Call
 from securefed.errors import ModelUnusable
 from securefed.recipes.images.networks import Transformer
 from securefed.recipes.language_model.recipe import LanguageModelRecipe, NextToken
+from securefed.recipes.pretrained.core import CoreLora
 from securefed.recipes.pretrained.library import calm_loading, peft_library
 from securefed.recipes.pretrained.loading import ModelFolder, none_may_lack, pooler_may_lack
 from securefed.recipes.pretrained.manifest import manifest_digest
@@ -62,7 +63,7 @@ def write_transformers(
 
 def _merge_lora(network: Any) -> None:
     """Adds the small matrices to the weights beside them, and puts these in their place."""
-    layers = peft_library().tuners.tuners_utils.BaseTunerLayer
+    layers = (peft_library().tuners.tuners_utils.BaseTunerLayer, CoreLora)
     for name, part in list(network.named_modules()):
         if isinstance(part, layers):
             part.merge()

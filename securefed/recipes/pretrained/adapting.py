@@ -1,7 +1,8 @@
 """Which weights of a model are trained: all of them, its head, or small matrices beside them.
 
 The last is LoRA: to each chosen matrix a product of two thin ones is added, and only those are
-trained, so that a small part of the model's size is clipped, noised and sent.
+trained, so that a small part of the model's size is clipped, noised and sent. Or the thin ones stay
+as they are, and only a core between them is trained, which is smaller still.
 """
 
 from collections.abc import Iterable
@@ -10,6 +11,7 @@ from typing import Any
 from torch import nn
 
 from securefed.errors import ModelUnusable
+from securefed.recipes.pretrained.core import CoreLora
 from securefed.recipes.pretrained.library import calm_loading, peft_library, transformers_library
 from securefed.recipes.pretrained.settings import PretrainedSettings
 
@@ -36,6 +38,8 @@ def add_lora(network: Any, settings: PretrainedSettings) -> None:
                 fan_in_fan_out=any(isinstance(part, turned) for part in network.modules()),
             )
             peft.inject_adapter_in_model(config, network)
+            if settings.lora_trains == "core":
+                _put_cores(network, settings)
     except (ValueError, RuntimeError) as error:
         kind = type(network).__name__
         raise ModelUnusable(
@@ -43,3 +47,13 @@ def add_lora(network: Any, settings: PretrainedSettings) -> None:
             where="lora_targets",
             hint="Name the layers in lora_targets, for example: query, value.",
         ) from error
+
+
+def _put_cores(network: Any, settings: PretrainedSettings) -> None:
+    """In the places that peft found."""
+    layers = peft_library().tuners.tuners_utils.BaseTunerLayer
+    scale = settings.lora_alpha / settings.lora_rank
+    for name, part in list(network.named_modules()):
+        if isinstance(part, layers):
+            core = CoreLora(part.get_base_layer(), settings.lora_rank, scale)
+            network.set_submodule(name, core)

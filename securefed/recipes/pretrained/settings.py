@@ -1,5 +1,7 @@
 """What can be set about any recipe that begins with a pretrained model."""
 
+from typing import Literal
+
 from pydantic import Field
 
 from securefed.recipes.settings import Settings, Words
@@ -33,6 +35,11 @@ class PretrainedSettings(Settings):
     lora_rank: int = Field(default=8, ge=1, le=256, description="LoRA: width of the matrices.")
     lora_alpha: float = Field(
         default=16, gt=0, le=4096, description="LoRA: they count alpha divided by rank."
+    )
+    lora_trains: Literal["thin", "core"] = Field(
+        default="thin",
+        description="LoRA: both thin matrices of each layer; or only a core of rank times rank "
+        "numbers between two that stay, the largest singular directions of the layer's own weight.",
     )
     lora_targets: Words = Field(
         default=(),

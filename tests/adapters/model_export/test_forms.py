@@ -82,9 +82,10 @@ def test_a_classifier_of_texts_is_loaded_by_transformers(tmp_path: Path) -> None
     assert not [name for name in load_file(folder / "model.safetensors") if "lora" in name]
 
 
-def test_a_study_begins_with_what_lora_learnt(tmp_path: Path) -> None:
+@pytest.mark.parametrize("trains", ["thin", "core"])
+def test_a_study_begins_with_what_lora_learnt(tmp_path: Path, trains: str) -> None:
     """The merged folder is a pretrained model as any other: a head alone, or LoRA, goes on top."""
-    given = folder_of(tmp_path, bert) | LORA | SHORT
+    given = folder_of(tmp_path, bert) | LORA | SHORT | {"lora_trains": trains}
     _, call = written(Format.TRANSFORMERS, learnt(tmp_path, "text", **given), tmp_path / "next")
     pinned = {"model": "next", "model_sha256": str(manifest_digest(tmp_path / "next"))}
     for train in ("head", "lora"):

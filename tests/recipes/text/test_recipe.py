@@ -258,6 +258,17 @@ def test_exact_for_lora_on_the_last_layer_alone(tmp_path: Path) -> None:
     assert_exact_on_mock(last, tmp_path)
 
 
+def test_exact_for_a_core_of_lora(tmp_path: Path) -> None:
+    core = {"train": "lora", "lora_trains": "core", "lora_rank": 3}
+    last = tiny(**core, pooling="mean", lora_targets=("layer.1.output.dense",))
+    assert numbers_trained(last) == 3 * 3 + 66
+    assert_exact_on_mock(last, tmp_path)
+    everywhere = tiny(**core)
+    assert numbers_trained(everywhere) == 2 * 2 * 3 * 3 + 66
+    assert_exact_on_mock(everywhere, tmp_path)
+    assert_records_alone(everywhere, tmp_path)
+
+
 def test_the_family_is_the_kind_of_model(tmp_path: Path) -> None:
     assert tiny().family == "bert-classifier"
     assert in_folder(gpt2(tmp_path / "model", "GPT2Model")).family == "gpt2-classifier"
