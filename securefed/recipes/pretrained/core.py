@@ -7,10 +7,15 @@ same directions, with the same sign, wherever the weight is the same to the bit:
 in double precision, and the largest entry of each is positive.
 """
 
+from typing import Final
+
 import torch
 from torch import Tensor, nn
 
 from securefed.errors import ModelUnusable
+
+# Beside the largest; what rounding does to a singular value is below 1e-13 of it.
+_LEAST_GAP: Final = 1e-6
 
 
 class CoreLora(nn.Module):
@@ -57,6 +62,13 @@ class CoreLora(nn.Module):
 def _directions(weight: Tensor, rank: int) -> tuple[Tensor, Tensor]:
     """The largest singular directions, each side with the root of their size."""
     left, sizes, right = torch.linalg.svd(weight.detach().double().cpu(), full_matrices=False)
+    gaps = -torch.diff(sizes, append=torch.zeros(1, dtype=sizes.dtype))[:rank]
+    if not bool((gaps > _LEAST_GAP * sizes[0]).all()):
+        raise ModelUnusable(
+            f"Two of the layer's {rank} largest directions are equally large",
+            where="lora_trains",
+            hint="Other sites could find others there: take another lora_rank, or thin matrices.",
+        )
     left, right, roots = left[:, :rank], right[:rank], sizes[:rank].sqrt()
     largest = right.gather(1, right.abs().argmax(1, keepdim=True)).squeeze(1)
     # Whatever sign a library gives a direction, all sites take the same.

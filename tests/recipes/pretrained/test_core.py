@@ -60,6 +60,16 @@ def test_directions_have_one_sign_whatever_the_library_gives(
     assert torch.equal(one.down.weight, other.down.weight)
 
 
+@pytest.mark.parametrize("rank", [2, 3])
+def test_directions_that_sites_could_find_differently_are_refused(rank: int) -> None:
+    base = nn.Linear(4, 4)
+    with torch.no_grad():
+        base.weight.copy_(torch.diag(torch.tensor([3.0, 2.0, 2.0, 1.0])))
+    with pytest.raises(ModelUnusable, match="equally large"):
+        CoreLora(base, rank, 1.0)
+    assert CoreLora(base, 1, 1.0).core.weight.shape == (1, 1)
+
+
 def test_only_linear_layers_that_are_large_enough() -> None:
     for base, rank in ((layer(), 5), (nn.Embedding(6, 4), 2)):
         with pytest.raises(ModelUnusable, match="core"):
