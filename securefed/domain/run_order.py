@@ -93,10 +93,13 @@ class NoisyMetrics:
 
 
 def mean_metrics(released: Iterable[NoisyMetrics]) -> dict[str, Decimal]:
-    """The mean of each metric over the sites that released it with a value."""
+    """The mean of each metric over the sites that released it with a value, in the sites' order: by
+    noise a site may have no value for one of them."""
     found: dict[str, list[Decimal]] = {}
     for one in released:
         for metric in one.metrics:
+            values = found.setdefault(metric.name, [])
             if metric.value is not None:
-                found.setdefault(metric.name, []).append(metric.value)
-    return {name: sum(values, Decimal(0)) / len(values) for name, values in found.items()}
+                values.append(metric.value)
+    means = ((name, values) for name, values in found.items() if values)
+    return {name: sum(values, Decimal(0)) / len(values) for name, values in means}
