@@ -1,7 +1,7 @@
 """How often a program of ours looks for garbage.
 
 Loading PySyft or torch makes half a million objects that live as long as the process, and Python by
-itself looks through them hundreds of times meanwhile: a fifth of a site's start. It promises the
+itself looks through them hundreds of times meanwhile: a tenth of a site's start. It promises the
 same collection, less often; nothing is kept that would have gone.
 """
 
