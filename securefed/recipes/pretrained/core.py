@@ -72,5 +72,5 @@ def _directions(weight: Tensor, rank: int) -> tuple[Tensor, Tensor]:
     left, right, roots = left[:, :rank], right[:rank], sizes[:rank].sqrt()
     largest = right.gather(1, right.abs().argmax(1, keepdim=True)).squeeze(1)
     # Whatever sign a library gives a direction, all sites take the same.
-    signs = torch.where(largest < 0, -1.0, 1.0).double()
-    return left * (signs * roots), right * (signs * roots).unsqueeze(1)
+    roots = torch.where(largest < 0, -roots, roots)
+    return left * roots, right * roots.unsqueeze(1)
